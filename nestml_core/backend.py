@@ -1,0 +1,203 @@
+"""What a backend is: it lowers a solved program to its own terms and renders these as files."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from nestml_core.diagnostics import Result
+from nestml_core.expr import RANDOM, Call, Expr, Ref, walk
+from nestml_core.solved import DT, ModelKind, SolvedModel, SolvedProgram
+from nestml_core.stmt import For, Say, While, expressions_in, walk_statements
+
+if TYPE_CHECKING:
+    from nestml_core.experiment import Schedule, Trace
+
+API_VERSION = 1
+
+IR = TypeVar("IR")
+Options = TypeVar("Options")
+
+
+class Feature(Enum):
+    """What a model may need of a backend. Each model states its needs through ``features``."""
+
+    LINEAR = "linear equations, integrated exactly"
+    COUPLED_LINEAR = "linear equations coupled in a cycle (numeric matrix exponential)"
+    NONLINEAR = "nonlinear equations, integrated numerically"
+    SPIKE_INPUT = "spike ports"
+    CONTINUOUS_INPUT = "continuous ports"
+    CONVOLUTION = "kernels and convolutions"
+    RECORDABLE_INLINE = "recordable inline expressions"
+    FUNCTIONS = "functions defined in the model"
+    LOOPS = "for and while loops"
+    RANDOM = "random functions"
+    MESSAGES = "print, info and warning"
+    SYNAPSE = "synapse models"
+    COMPILE = "compiles what it generates"
+    SIMULATE = "runs what it generates"
+
+
+@dataclass(frozen=True, slots=True)
+class Supports:
+    """What a backend claims, and the conformance kit holds it to.
+
+    Attributes
+    ----------
+    features : what it can generate (and compile, and simulate). A model that needs anything else
+        must be refused.
+    selective : it may also refuse models whose features it has, for reasons of its own
+        (a chip that has only some linear dynamics, say).
+    tolerance : the largest ``|recorded - reference| / max(1, |reference|)`` its simulations may show on
+        the conformance corpus, in coherent units. Spikes must always agree step for step.
+    """
+
+    features: frozenset[Feature]
+    selective: bool = False
+    tolerance: float = 1e-9
+
+
+def features(model: SolvedModel) -> frozenset[Feature]:
+    """Return what ``model`` needs of a backend."""
+    found: set[Feature] = set()
+    if any(f.linear for f in model.flows):
+        found.add(Feature.LINEAR)
+    if any(f.nonlinear for f in model.flows):
+        found.add(Feature.NONLINEAR)
+    if any(hasattr(d, "matrix") for d in model.derived):
+        found.add(Feature.COUPLED_LINEAR)
+    if model.spike_ports:
+        found.add(Feature.SPIKE_INPUT)
+    if model.continuous_ports:
+        found.add(Feature.CONTINUOUS_INPUT)
+    if model.convolutions:
+        found.add(Feature.CONVOLUTION)
+    if any(not isinstance(r.value, Ref) for r in model.recordables):
+        found.add(Feature.RECORDABLE_INLINE)
+    if model.functions:
+        found.add(Feature.FUNCTIONS)
+    if model.is_random:
+        found.add(Feature.RANDOM)
+    if model.kind is ModelKind.SYNAPSE:
+        found.add(Feature.SYNAPSE)
+    for body in bodies_of(model):
+        for stmt in walk_statements(body):
+            if isinstance(stmt, (For, While)):
+                found.add(Feature.LOOPS)
+            if isinstance(stmt, Say):
+                found.add(Feature.MESSAGES)
+    return frozenset(found)
+
+
+def bodies_of(model: SolvedModel) -> tuple[tuple[Any, ...], ...]:
+    """Return all statement lists of ``model``."""
+    return (
+        model.update,
+        *(h.body for h in model.on_receive),
+        *(c.body for c in model.on_condition),
+        *(f.body for f in model.functions),
+    )
+
+
+def step_expressions(model: SolvedModel) -> tuple[Expr, ...]:
+    """Return every expression that a step of ``model`` may evaluate."""
+    found: list[Expr] = []
+    for body in bodies_of(model):
+        found += expressions_in(body)
+    found += [c.condition for c in model.on_condition]
+    for flow in model.flows:
+        if flow.linear:
+            found += [u.value for u in flow.linear.updates]
+        if flow.nonlinear:
+            found += [u.value for u in flow.nonlinear.derivatives]
+        found += [j.amount for j in flow.jumps]
+    for c in model.convolutions:
+        found += [u.value for u in c.updates] + [j.amount for j in c.jumps]
+    found += [r.value for r in model.recordables]
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something a backend needs on this machine: found (where, which version) or how to get it."""
+
+    name: str
+    found: bool
+    detail: str
+    install: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolchainReport:
+    tools: tuple[Tool, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        return all(t.found for t in self.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """What ``compile`` left on disk, and what it was made from."""
+
+    program: SolvedProgram
+    options: Any
+    directory: Path
+    product: Path
+    """The file to load or to run."""
+
+
+class Backend(ABC, Generic[IR, Options]):
+    """A target. ``lower`` and ``render`` are pure; only ``compile`` and ``simulate`` touch the disk.
+
+    Class attributes
+    ----------------
+    name : ``nestml build --backend NAME``
+    api : the plugin API it was written for
+    version, summary : for ``nestml backends``
+    options : a frozen dataclass, all fields with a default and ``metadata={"help": ...}``; its fields
+        are the command-line options (``--field-name``) and the keywords of ``nestml_core.build``
+    supports : what it can do
+    """
+
+    name: ClassVar[str]
+    api: ClassVar[int] = API_VERSION
+    version: ClassVar[str]
+    summary: ClassVar[str]
+    options: ClassVar[type[Any]]
+    supports: ClassVar[Supports]
+
+    @abstractmethod
+    def lower(self, program: SolvedProgram, options: Options) -> Result[IR]:
+        """Return the program in the target's own terms, or located refusals."""
+
+    @abstractmethod
+    def render(self, ir: IR) -> Mapping[str, str | bytes]:
+        """Return the files to write: content by relative path, ``/`` between folders."""
+
+    def toolchain(self) -> ToolchainReport:
+        """Return what this backend needs on this machine beyond its package."""
+        return ToolchainReport()
+
+    def compile(
+        self, program: SolvedProgram, directory: Path, options: Options
+    ) -> Result[Artifact]:
+        """Turn the rendered files in ``directory`` into something that runs."""
+        raise NotImplementedError(f"{self.name} declares no Feature.COMPILE")
+
+    def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
+        """Run one neuron of ``model``; everything in and out is in coherent units."""
+        raise NotImplementedError(f"{self.name} declares no Feature.SIMULATE")
+
+
+def reads_step(expr: Expr) -> bool:
+    """Return whether ``expr`` depends on the step size."""
+    return any(isinstance(e, Ref) and e.symbol == DT for e in walk(expr))
+
+
+def is_random(expr: Expr) -> bool:
+    return any(isinstance(e, Call) and e.function in RANDOM for e in walk(expr))

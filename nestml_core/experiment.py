@@ -1,0 +1,319 @@
+"""Experiments on one model, and the traces they yield: the one language of all simulators."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
+from nestml_core.expr import Symbol
+from nestml_core.solved import TIME, SolvedModel, sign_pairs
+from nestml_core.source import NOWHERE
+from nestml_core.types import Base, Type
+from nestml_core.units import magnitude
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+UNKNOWN_TARGET = Code("NML901", Severity.ERROR, "an experiment names something the model lacks")
+BAD_VALUE = Code("NML902", Severity.ERROR, "a value of an experiment does not fit")
+OFF_GRID = Code("NML903", Severity.WARNING, "a time of an experiment is not on the grid of steps")
+
+MAX_STEPS = 10**9
+GRID = 1e-6
+"""How far from a grid point, in steps, a time may be to count as on it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What to do with one instance of a model.
+
+    Numbers are in the declared units of the model, times in ms; Pint quantities are accepted.
+    Times are arrival times at the model. A spike that arrives at t is due in the step
+    that ends at t. A current with a value given for t holds from t on.
+
+    Parameters
+    ----------
+    duration, dt : ms; ``duration`` is rounded to a whole number of steps
+    parameters, initial : values that replace defaults, by name
+    spikes : for each spike port, pairs (time, weight); the weight is what the port sees, so the
+        partners of an excitatory/inhibitory pair take weights >= 0 only
+    currents : for each continuous port a constant, or (times, values), piecewise constant
+    record : names of recordables; all of them if None
+    seed : of all random numbers
+    """
+
+    duration: Any
+    dt: Any = 0.1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    initial: Mapping[str, Any] = field(default_factory=dict)
+    spikes: Mapping[str, Iterable[tuple[Any, float]]] = field(default_factory=dict)
+    currents: Mapping[str, Any] = field(default_factory=dict)
+    record: Sequence[str] | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Events:
+    """The spikes for one port, by arrival: ``steps`` in 1..N ascending, ``weights`` beside them.
+
+    A spike in step k arrives at ``k * dt``, the end of that step.
+    """
+
+    steps: IntArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Schedule:
+    """An experiment checked against a model and laid on the grid; numbers in coherent units.
+
+    ``spikes`` and ``currents`` have an entry for every port of the model; a current is an array
+    of shape (steps,): the value that holds during each step.
+    """
+
+    dt: float
+    steps: int
+    parameters: Mapping[Symbol, float]
+    initial: Mapping[Symbol, float]
+    spikes: Mapping[Symbol, Events]
+    currents: Mapping[Symbol, FloatArray]
+    record: tuple[Symbol, ...]
+    seed: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Trace:
+    """What an experiment yields.
+
+    Attributes
+    ----------
+    dt : ms
+    steps : number of steps
+    values : for each recorded name an array of shape (steps,): the value at the end of each step
+    units : for each recorded name the unit of its values
+    spike_steps : the steps in which a spike was emitted, ascending, counted from 1; a step that
+        emitted two is there twice
+    backend : who computed it
+    """
+
+    dt: float
+    steps: int
+    values: Mapping[str, FloatArray]
+    units: Mapping[str, str]
+    spike_steps: IntArray
+    backend: str
+
+    @property
+    def times(self) -> FloatArray:
+        """The times of the recorded values: the ends of the steps, in ms."""
+        return np.arange(1, self.steps + 1) * self.dt
+
+    @property
+    def spikes(self) -> FloatArray:
+        """The times of the emitted spikes, in ms."""
+        return self.spike_steps * self.dt
+
+    def __getitem__(self, name: str) -> FloatArray:
+        try:
+            return self.values[name]
+        except KeyError:
+            recorded = ", ".join(self.values) or "nothing"
+            raise KeyError(f"`{name}` was not recorded; recorded: {recorded}") from None
+
+
+def schedule(experiment: Experiment, model: SolvedModel) -> Result[Schedule]:
+    """Return ``experiment`` as ``model`` will see it.
+
+    Errors
+    ------
+    NML901 : a parameter, port or recordable the model does not have.
+    NML902 : a value of the wrong kind or unit, or out of range.
+    NML903 (warning) : spike times that are not multiples of the step; they arrive at the next one.
+    """
+    return _Scheduling(experiment, model).run()
+
+
+class _Scheduling:
+    """The state of one call of ``schedule``: what it has found so far."""
+
+    def __init__(self, experiment: Experiment, model: SolvedModel) -> None:
+        self.experiment = experiment
+        self.model = model
+        self.found: list[Diagnostic] = []
+
+    def bad(self, message: str, help: str = "") -> None:
+        self.found.append(BAD_VALUE.at(NOWHERE, message, help=help))
+
+    def run(self) -> Result[Schedule]:
+        e, m = self.experiment, self.model
+        dt = self.time(e.dt, "dt")
+        duration = self.time(e.duration, "duration")
+        if dt is None or duration is None:
+            return Result(None, tuple(self.found))
+        if not 0 < dt < math.inf or not 0 <= duration < math.inf:
+            self.bad(f"duration ({duration:g} ms) and dt ({dt:g} ms) must be positive and finite")
+            return Result(None, tuple(self.found))
+        steps = round(duration / dt)
+        if steps > MAX_STEPS:
+            self.bad(f"{steps} steps are more than {MAX_STEPS}", "choose a larger dt")
+            return Result(None, tuple(self.found))
+        parameters = self.settings("parameter", e.parameters, [d.symbol for d in m.parameters])
+        initial = self.settings("state variable", e.initial, [d.symbol for d in m.state])
+        spikes = self.spike_events(dt, steps)
+        currents = self.signals(dt, steps)
+        record = self.recorded()
+        value = Schedule(
+            dt=dt,
+            steps=steps,
+            parameters=MappingProxyType(parameters),
+            initial=MappingProxyType(initial),
+            spikes=MappingProxyType(spikes),
+            currents=MappingProxyType(currents),
+            record=record,
+            seed=int(e.seed),
+        )
+        return checked(value, self.found)
+
+    def time(self, value: Any, what: str) -> float | None:
+        return self.number(value, TIME.type, what)
+
+    def number(self, value: Any, type: Type, what: str) -> float | None:
+        """Return ``value`` in coherent units."""
+        if type.base is Base.BOOLEAN:
+            return float(bool(value))
+        try:
+            result = magnitude(value, type.unit)
+        except (TypeError, ValueError) as problem:
+            self.bad(f"{what}: {problem}")
+            return None
+        if math.isnan(result):
+            self.bad(f"{what}: not a number")
+            return None
+        if type.base is Base.INTEGER and result != math.floor(result):
+            self.bad(f"{what}: {result:g} is not a whole number")
+            return None
+        return result
+
+    def look_up(self, what: str, name: str, choices: Sequence[Symbol]) -> Symbol | None:
+        for symbol in choices:
+            if name in (symbol.name, symbol.identifier):
+                return symbol
+        names = [s.name for s in choices]
+        close = get_close_matches(name, names, 1)
+        listed = ", ".join(names) or "none"
+        help = f"did you mean `{close[0]}`?" if close else f"there are: {listed}"
+        message = f"`{self.model.name}` has no {what} `{name}`"
+        self.found.append(UNKNOWN_TARGET.at(NOWHERE, message, help=help))
+        return None
+
+    def settings(
+        self, what: str, values: Mapping[str, Any], choices: Sequence[Symbol]
+    ) -> dict[Symbol, float]:
+        result: dict[Symbol, float] = {}
+        for name, value in values.items():
+            symbol = self.look_up(what, name, choices)
+            if symbol is None:
+                continue
+            number = self.number(value, symbol.type, f"{what} `{name}`")
+            if number is not None:
+                result[symbol] = number
+        return result
+
+    def spike_events(self, dt: float, steps: int) -> dict[Symbol, Events]:
+        ports = self.model.spike_ports
+        paired = {p.symbol for pair in sign_pairs(ports) for p in pair}
+        nothing = Events(np.zeros(0, np.int64), np.zeros(0))
+        result = {p.symbol: nothing for p in ports}
+        for name, events in self.experiment.spikes.items():
+            symbol = self.look_up("spike port", name, [p.symbol for p in ports])
+            if symbol is None:
+                continue
+            laid = self.lay(name, list(events), dt, steps, symbol in paired)
+            if laid is not None:
+                result[symbol] = laid
+        return result
+
+    def lay(
+        self, name: str, events: list[Any], dt: float, steps: int, paired: bool
+    ) -> Events | None:
+        where = f"spikes for `{name}`"
+        try:
+            times = np.array([magnitude(t, TIME.type.unit) for t, _ in events], float)
+            weights = np.array([float(w) for _, w in events], float)
+        except (TypeError, ValueError) as problem:
+            self.bad(f"{where}: {problem}", "give pairs (time in ms, weight)")
+            return None
+        if not (np.isfinite(times).all() and np.isfinite(weights).all()):
+            self.bad(f"{where}: times and weights must be finite")
+            return None
+        if paired and (weights < 0).any():
+            self.bad(
+                f"{where}: a negative weight",
+                "negative weights go to the inhibitory port, without the sign",
+            )
+            return None
+        exact = times / dt
+        if (exact < GRID).any():
+            self.bad(f"{where}: the first possible arrival is {dt:g} ms, the end of the first step")
+            return None
+        nearest = np.rint(exact)
+        on_grid = np.abs(exact - nearest) < GRID
+        at = np.where(on_grid, nearest, np.ceil(exact)).astype(np.int64)
+        if not on_grid.all():
+            message = f"{where}: {int((~on_grid).sum())} times are not multiples of {dt:g} ms"
+            help = "they arrive at the end of the step they fall in"
+            self.found.append(OFF_GRID.at(NOWHERE, message, help=help))
+        order = np.argsort(at, kind="stable")
+        order = order[at[order] <= steps]
+        return Events(at[order], weights[order])
+
+    def signals(self, dt: float, steps: int) -> dict[Symbol, FloatArray]:
+        ports = [p.symbol for p in self.model.continuous_ports]
+        result = {p: np.zeros(steps) for p in ports}
+        for name, signal in self.experiment.currents.items():
+            symbol = self.look_up("continuous port", name, ports)
+            if symbol is None:
+                continue
+            values = self.signal(name, signal, symbol.type, dt, steps)
+            if values is not None:
+                result[symbol] = values
+        return result
+
+    def signal(
+        self, name: str, signal: Any, type: Type, dt: float, steps: int
+    ) -> FloatArray | None:
+        where = f"current for `{name}`"
+        pair = isinstance(signal, (tuple, list)) and len(signal) == 2
+        times, values = signal if pair else ([0.0], [signal])
+        try:
+            at = np.array([magnitude(t, TIME.type.unit) for t in times], float)
+            level = np.array([magnitude(v, type.unit) for v in values], float)
+        except (TypeError, ValueError) as problem:
+            self.bad(f"{where}: {problem}", "give a value, or (times in ms, values)")
+            return None
+        if len(at) != len(level) or not np.isfinite(at).all() or not np.isfinite(level).all():
+            self.bad(f"{where}: as many finite values as times are needed")
+            return None
+        if (np.diff(at) <= 0).any():
+            self.bad(f"{where}: the times must be ascending")
+            return None
+        begins = np.arange(steps) * dt
+        index = np.searchsorted(at, begins + GRID * dt, side="right") - 1
+        return (
+            np.where(index >= 0, level[np.maximum(index, 0)], 0.0) if len(at) else np.zeros(steps)
+        )
+
+    def recorded(self) -> tuple[Symbol, ...]:
+        choices = [r.symbol for r in self.model.recordables]
+        if self.experiment.record is None:
+            return tuple(choices)
+        found = [self.look_up("recordable", n, choices) for n in self.experiment.record]
+        return tuple(dict.fromkeys(s for s in found if s is not None))

@@ -1,0 +1,1 @@
+"""Expressions and statements as text of a target language."""
