@@ -1,21 +1,301 @@
 """Everything a backend plugin may import from the core, beside ``nestml_core.testing``.
 
-``Schedule``, ``Trace``, ``Events`` and ``Experiment`` need NumPy and are loaded on first use.
+``Schedule``, ``Trace``, ``Events`` and ``Experiment`` need NumPy; they are loaded on first use, and
+so are ``constants`` and ``evaluate``, which compute what a target cannot.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    pass
+from nestml_core.backend import (
+    API_VERSION,
+    Artifact,
+    Backend,
+    Feature,
+    Supports,
+    Tool,
+    ToolchainReport,
+    bodies_of,
+    features,
+    is_random,
+    reads_step,
+    step_expressions,
+)
+from nestml_core.diagnostics import (
+    Code,
+    Diagnostic,
+    Note,
+    Result,
+    Severity,
+    checked,
+    in_order,
+    render,
+)
+from nestml_core.expr import (
+    INTRINSICS,
+    RANDOM,
+    Binary,
+    Boolean,
+    Call,
+    Conditional,
+    Constant,
+    Convolve,
+    Expr,
+    Kind,
+    Number,
+    Ref,
+    Symbol,
+    Text,
+    Unary,
+    children,
+    integer,
+    number,
+    ref,
+    rewrite,
+    substitute,
+    symbols_in,
+    walk,
+)
+from nestml_core.naming import (
+    C_RESERVED,
+    PYTHON_RESERVED,
+    identifiers,
+    safe,
+)
+from nestml_core.plugins import (
+    hookimpl,
+)
+from nestml_core.printing.base import (
+    ATOM,
+    ExprPrinter,
+    Piece,
+    real_literal,
+)
+from nestml_core.printing.c import (
+    POSTFIX,
+    CPrinter,
+    c_string,
+)
+from nestml_core.printing.python import (
+    PythonPrinter,
+)
+from nestml_core.rendering import (
+    environment,
+)
+from nestml_core.solved import (
+    DT,
+    TIME,
+    ContinuousPort,
+    Convolution,
+    Declaration,
+    Definition,
+    Derived,
+    Flow,
+    Function,
+    Integrator,
+    Jump,
+    LinearSystem,
+    MatrixExponential,
+    Method,
+    ModelKind,
+    NonlinearSystem,
+    OnCondition,
+    OnReceive,
+    Output,
+    Pair,
+    Recordable,
+    Sign,
+    SolvedModel,
+    SolvedProgram,
+    SpikePort,
+    Update,
+    sign_pairs,
+)
+from nestml_core.source import (
+    NOWHERE,
+    Source,
+    Span,
+)
+from nestml_core.stmt import (
+    Assign,
+    Branch,
+    Channel,
+    Declare,
+    Emit,
+    Evaluate,
+    For,
+    If,
+    Integrate,
+    IntegrateOdes,
+    Return,
+    Say,
+    Stmt,
+    While,
+    bodies,
+    expressions,
+    expressions_in,
+    map_body,
+    walk_statements,
+)
+from nestml_core.types import (
+    BOOLEAN,
+    INTEGER,
+    REAL,
+    STRING,
+    VOID,
+    Base,
+    Dimension,
+    Type,
+    Unit,
+    quantity,
+)
+from nestml_core.units import (
+    coherent_text,
+)
 
-_NUMERIC = ("Events", "Experiment", "Schedule", "Trace")
+if TYPE_CHECKING:
+    from nestml_core.experiment import Events, Experiment, Schedule, Trace
+    from nestml_core.reference import constants, evaluate
+
+__all__ = [
+    "API_VERSION",
+    "ATOM",
+    "BOOLEAN",
+    "C_RESERVED",
+    "DT",
+    "INTEGER",
+    "INTRINSICS",
+    "NOWHERE",
+    "POSTFIX",
+    "PYTHON_RESERVED",
+    "RANDOM",
+    "REAL",
+    "STRING",
+    "TIME",
+    "VOID",
+    "Artifact",
+    "Assign",
+    "Backend",
+    "Base",
+    "Binary",
+    "Boolean",
+    "Branch",
+    "CPrinter",
+    "Call",
+    "Channel",
+    "Code",
+    "Conditional",
+    "Constant",
+    "ContinuousPort",
+    "Convolution",
+    "Convolve",
+    "Declaration",
+    "Declare",
+    "Definition",
+    "Derived",
+    "Diagnostic",
+    "Dimension",
+    "Emit",
+    "Evaluate",
+    "Events",
+    "Experiment",
+    "Expr",
+    "ExprPrinter",
+    "Feature",
+    "Flow",
+    "For",
+    "Function",
+    "If",
+    "Integrate",
+    "IntegrateOdes",
+    "Integrator",
+    "Jump",
+    "Kind",
+    "LinearSystem",
+    "MatrixExponential",
+    "Method",
+    "ModelKind",
+    "NonlinearSystem",
+    "Note",
+    "Number",
+    "OnCondition",
+    "OnReceive",
+    "Output",
+    "Pair",
+    "Piece",
+    "PythonPrinter",
+    "Recordable",
+    "Ref",
+    "Result",
+    "Return",
+    "Say",
+    "Schedule",
+    "Severity",
+    "Sign",
+    "SolvedModel",
+    "SolvedProgram",
+    "Source",
+    "Span",
+    "SpikePort",
+    "Stmt",
+    "Supports",
+    "Symbol",
+    "Text",
+    "Tool",
+    "ToolchainReport",
+    "Trace",
+    "Type",
+    "Unary",
+    "Unit",
+    "Update",
+    "While",
+    "bodies",
+    "bodies_of",
+    "c_string",
+    "checked",
+    "children",
+    "coherent_text",
+    "constants",
+    "environment",
+    "evaluate",
+    "expressions",
+    "expressions_in",
+    "features",
+    "hookimpl",
+    "identifiers",
+    "in_order",
+    "integer",
+    "is_random",
+    "map_body",
+    "number",
+    "quantity",
+    "reads_step",
+    "real_literal",
+    "ref",
+    "render",
+    "rewrite",
+    "safe",
+    "sign_pairs",
+    "step_expressions",
+    "substitute",
+    "symbols_in",
+    "walk",
+    "walk_statements",
+]
+
+_LATER = {
+    "Events": "nestml_core.experiment",
+    "Experiment": "nestml_core.experiment",
+    "Schedule": "nestml_core.experiment",
+    "Trace": "nestml_core.experiment",
+    "constants": "nestml_core.reference",
+    "evaluate": "nestml_core.reference",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NUMERIC:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from nestml_core import experiment
-
-    return getattr(experiment, name)
+    return getattr(import_module(_LATER[name]), name)

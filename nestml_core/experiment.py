@@ -27,6 +27,7 @@ BAD_VALUE = Code("NML902", Severity.ERROR, "a value of an experiment does not fi
 OFF_GRID = Code("NML903", Severity.WARNING, "a time of an experiment is not on the grid of steps")
 
 MAX_STEPS = 10**9
+MAX_SEED = 2**31 - 1
 GRID = 1e-6
 """How far from a grid point, in steps, a time may be to count as on it."""
 
@@ -76,7 +77,8 @@ class Schedule:
     """An experiment checked against a model and laid on the grid; numbers in coherent units.
 
     ``spikes`` and ``currents`` have an entry for every port of the model; a current is an array
-    of shape (steps,): the value that holds during each step.
+    of shape (steps,): the value that holds during each step. What a recordable reads at the end of
+    step k is the value of step k + 1; after the last step, the last value.
     """
 
     dt: float
@@ -114,12 +116,12 @@ class Trace:
     @property
     def times(self) -> FloatArray:
         """The times of the recorded values: the ends of the steps, in ms."""
-        return np.arange(1, self.steps + 1) * self.dt
+        return np.arange(1, self.steps + 1, dtype=np.float64) * np.float64(self.dt)
 
     @property
     def spikes(self) -> FloatArray:
         """The times of the emitted spikes, in ms."""
-        return self.spike_steps * self.dt
+        return self.spike_steps.astype(np.float64) * np.float64(self.dt)
 
     def __getitem__(self, name: str) -> FloatArray:
         try:
@@ -170,6 +172,7 @@ class _Scheduling:
         spikes = self.spike_events(dt, steps)
         currents = self.signals(dt, steps)
         record = self.recorded()
+        seed = self.seed()
         value = Schedule(
             dt=dt,
             steps=steps,
@@ -178,7 +181,7 @@ class _Scheduling:
             spikes=MappingProxyType(spikes),
             currents=MappingProxyType(currents),
             record=record,
-            seed=int(e.seed),
+            seed=seed,
         )
         return checked(value, self.found)
 
@@ -197,10 +200,17 @@ class _Scheduling:
         if math.isnan(result):
             self.bad(f"{what}: not a number")
             return None
-        if type.base is Base.INTEGER and result != math.floor(result):
+        if type.base is Base.INTEGER and not result.is_integer():
             self.bad(f"{what}: {result:g} is not a whole number")
             return None
         return result
+
+    def seed(self) -> int:
+        seed = self.experiment.seed
+        if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= MAX_SEED:
+            self.bad(f"seed: {seed!r} is not a whole number from 0 to {MAX_SEED}")
+            return 0
+        return int(seed)
 
     def look_up(self, what: str, name: str, choices: Sequence[Symbol]) -> Symbol | None:
         for symbol in choices:
@@ -236,18 +246,17 @@ class _Scheduling:
             symbol = self.look_up("spike port", name, [p.symbol for p in ports])
             if symbol is None:
                 continue
-            laid = self.lay(name, list(events), dt, steps, symbol in paired)
+            laid = self.lay(name, events, dt, steps, paired=symbol in paired)
             if laid is not None:
                 result[symbol] = laid
         return result
 
-    def lay(
-        self, name: str, events: list[Any], dt: float, steps: int, paired: bool
-    ) -> Events | None:
+    def lay(self, name: str, events: Any, dt: float, steps: int, *, paired: bool) -> Events | None:
         where = f"spikes for `{name}`"
         try:
-            times = np.array([magnitude(t, TIME.type.unit) for t, _ in events], float)
-            weights = np.array([float(w) for _, w in events], float)
+            given = [(magnitude(t, TIME.type.unit), float(w)) for t, w in events]
+            times = np.array([t for t, _ in given], float)
+            weights = np.array([w for _, w in given], float)
         except (TypeError, ValueError) as problem:
             self.bad(f"{where}: {problem}", "give pairs (time in ms, weight)")
             return None
@@ -291,7 +300,7 @@ class _Scheduling:
         self, name: str, signal: Any, type: Type, dt: float, steps: int
     ) -> FloatArray | None:
         where = f"current for `{name}`"
-        pair = isinstance(signal, (tuple, list)) and len(signal) == 2
+        pair = isinstance(signal, (tuple, list, np.ndarray)) and len(signal) == 2
         times, values = signal if pair else ([0.0], [signal])
         try:
             at = np.array([magnitude(t, TIME.type.unit) for t in times], float)
@@ -315,5 +324,7 @@ class _Scheduling:
         choices = [r.symbol for r in self.model.recordables]
         if self.experiment.record is None:
             return tuple(choices)
-        found = [self.look_up("recordable", n, choices) for n in self.experiment.record]
+        record = self.experiment.record
+        names = (record,) if isinstance(record, str) else record
+        found = [self.look_up("recordable", n, choices) for n in names]
         return tuple(dict.fromkeys(s for s in found if s is not None))

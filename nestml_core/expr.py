@@ -278,3 +278,11 @@ def symbols_in(expr: Expr) -> tuple[Symbol, ...]:
 def substitute(expr: Expr, values: dict[Symbol, Expr]) -> Expr:
     """Return ``expr`` with references replaced by expressions."""
     return rewrite(expr, lambda e: values.get(e.symbol, e) if isinstance(e, Ref) else e)
+
+
+def is_constant(expr: Expr) -> bool:
+    """Return whether ``expr`` changes only with parameters and the step size, never in a step."""
+    kinds = (Kind.PARAMETER, Kind.INTERNAL, Kind.STEP)
+    return all(s.kind in kinds for s in symbols_in(expr)) and not any(
+        isinstance(e, Call) and e.function not in INTRINSICS for e in walk(expr)
+    )

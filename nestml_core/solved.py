@@ -222,7 +222,7 @@ class SolvedModel:
     kind: ModelKind
     documentation: str
     parameters: tuple[Declaration, ...]
-    """In an order in which their defaults can be evaluated; defaults read parameters only."""
+    """In an order in which their defaults can be evaluated; defaults read parameters and ``dt`` only."""
     derived: tuple[Derived, ...]
     """Internals, propagators and offsets, in order of evaluation; they read parameters and ``dt``.
     To be computed again whenever one of these changes."""

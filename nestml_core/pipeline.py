@@ -1,0 +1,263 @@
+"""The passes, in order: source, tree, model, solved model, target's terms, files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from nestml_core.diagnostics import Code, Diagnostic, Note, Result, Severity, checked, in_order
+from nestml_core.resolve import codes, resolve
+from nestml_core.solve import SolveOptions, solve
+from nestml_core.solved import SolvedModel, SolvedProgram
+from nestml_core.source import NOWHERE, Source, Span
+from nestml_core.syntax import tree
+from nestml_core.syntax.parse import parse
+
+if TYPE_CHECKING:
+    from nestml_core.backend import Backend
+    from nestml_core.model import Model
+
+NO_FILE = Code("NML910", Severity.ERROR, "a model that cannot be read")
+NOT_TEXT = Code("NML911", Severity.ERROR, "a file that is not text")
+TOO_COMPLEX = Code("NML912", Severity.ERROR, "an expression too complex to compile")
+UNSAFE_PATH = Code("NML913", Severity.ERROR, "a generated file outside its folder")
+NAME_CLASH = Code("NML914", Severity.ERROR, "two generated files of one name")
+
+LIBRARY = Path(__file__).parent / "models"
+SUFFIX = ".nestml"
+
+
+def library_models() -> tuple[Path, ...]:
+    """Return the files of the shipped models, by name."""
+    return tuple(sorted(LIBRARY.rglob(f"*{SUFFIX}"), key=lambda p: p.stem))
+
+
+def library_model(name: str) -> Path | None:
+    """Return the file of a shipped model, or None."""
+    return next((p for p in library_models() if p.stem == name), None)
+
+
+def find_files(models: Sequence[str | os.PathLike[str]]) -> Result[tuple[Path, ...]]:
+    """Return the files that ``models`` name: files, folders, or names of shipped models.
+
+    Errors
+    ------
+    NML910 : nothing is there under that name.
+    """
+    found: dict[Path, None] = {}
+    problems: list[Diagnostic] = []
+    for model in models:
+        path = Path(model)
+        shipped = library_model(str(model))
+        if path.is_dir():
+            inside = sorted(path.rglob(f"*{SUFFIX}"))
+            found |= dict.fromkeys(inside)
+            if not inside:
+                problems.append(NO_FILE.at(NOWHERE, f"no {SUFFIX} file in the folder {path}"))
+        elif path.is_file():
+            found[path] = None
+        elif shipped is not None:
+            found[shipped] = None
+        else:
+            problems.append(_not_found(str(model)))
+    return checked(tuple(found), problems)
+
+
+def _not_found(model: str) -> Diagnostic:
+    from difflib import get_close_matches
+
+    names = [p.stem for p in library_models()]
+    close = get_close_matches(model, names, 1)
+    if os.sep in model or model.endswith(SUFFIX):
+        return NO_FILE.at(NOWHERE, f"there is no file {model}")
+    listed = f"did you mean `{close[0]}`?" if close else f"shipped models: {', '.join(names)}"
+    return NO_FILE.at(NOWHERE, f"`{model}` is neither a file nor a shipped model", help=listed)
+
+
+def read(path: Path) -> Result[Source]:
+    """Return the text of a file.
+
+    Errors
+    ------
+    NML910 : it cannot be read; NML911 : it is not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        where = Span(Source(str(path), ""), 0, 0)
+        message = f"byte {problem.start} is not UTF-8"
+        return Result(None, (NOT_TEXT.at(where, message, help="save the file as UTF-8"),))
+    except OSError as problem:
+        message = f"{path} cannot be read: {problem.strerror}"
+        return Result(None, (NO_FILE.at(NOWHERE, message),))
+    return Result(Source(str(path), text))
+
+
+def resolved_models(source: Source) -> Result[tuple[Model, ...]]:
+    """Return the models of one file, resolved, and all that is wrong with it."""
+    parsed = parse(source)
+    found = list(parsed.diagnostics)
+    if not parsed.file.models and not found:
+        span = Span(source, 0, 0)
+        help = "a model begins with `model NAME:`"
+        found.append(codes.EMPTY_MODEL.at(span, "this file holds no model", help=help))
+    models: list[Model] = []
+    for m in parsed.file.models:
+        try:
+            result = resolve(m, parsed.file.lost)
+        except RecursionError:
+            result = Result(None, (_too_complex(m.span),))
+        found += result.diagnostics
+        if result.value is not None:
+            models.append(result.value)
+    return checked(tuple(models), found)
+
+
+def _too_complex(span: Span) -> Diagnostic:
+    message = "an expression of this model is too long a chain of nested operations"
+    return TOO_COMPLEX.at(span, message, help="split it with `inline`")
+
+
+def check_sources(
+    sources: Iterable[Source], options: SolveOptions = SolveOptions()
+) -> Result[SolvedProgram]:
+    """Return the solved models of all sources; all problems of all sources are found.
+
+    Errors
+    ------
+    NML112 : two models of one name; and whatever the passes find.
+    """
+    found: list[Diagnostic] = []
+    models: list[SolvedModel] = []
+    names: dict[str, Span] = {}
+    for source in sources:
+        result = resolved_models(source)
+        found += result.diagnostics
+        for model in result.value or ():
+            solved = _solved(model, options)
+            found += solved.diagnostics
+            if solved.value is not None:
+                models.append(solved.value)
+            if model.name in names:
+                note = Note(names[model.name], "the first one")
+                message = f"a second model `{model.name}`"
+                found.append(codes.DUPLICATE_MODEL.at(model.span, message, notes=(note,)))
+            names.setdefault(model.name, model.span)
+    return checked(SolvedProgram(tuple(models)), in_order(found))
+
+
+def _solved(model: Model, options: SolveOptions) -> Result[SolvedModel]:
+    try:
+        return solve(model, options)
+    except RecursionError:
+        return Result(None, (_too_complex(model.span),))
+
+
+def compile_files(
+    models: Sequence[str | os.PathLike[str]], options: SolveOptions = SolveOptions()
+) -> Result[SolvedProgram]:
+    """Return the solved program of files, folders and shipped models."""
+    files = find_files(models)
+    found = list(files.diagnostics)
+    sources: list[Source] = []
+    for path in files.value or ():
+        source = read(path)
+        found += source.diagnostics
+        if source.value is not None:
+            sources.append(source.value)
+    program = check_sources(sources, options)
+    return checked(program.value, (*found, *program.diagnostics)) if program.value else Result(
+        None, (*found, *program.diagnostics)
+    )
+
+
+def generate(
+    program: SolvedProgram, backend: Backend[Any, Any], options: Any
+) -> Result[Mapping[str, str | bytes]]:
+    """Return the files a backend makes of ``program``."""
+    lowered = backend.lower(program, options)
+    if lowered.value is None:
+        return Result(None, lowered.diagnostics)
+    return checked(backend.render(lowered.value), lowered.diagnostics)
+
+
+# Files
+
+
+def write_files(files: Mapping[str, str | bytes], directory: Path) -> Result[tuple[Path, ...]]:
+    """Write all files or none; a file that would not change is not touched.
+
+    Parameters
+    ----------
+    files : content by relative path, ``/`` between folders
+    directory : made if it is not there
+
+    Errors
+    ------
+    NML913, NML914 : a path that leads outside ``directory``, or two that some systems confuse.
+    """
+    problems = _path_problems(files)
+    if problems:
+        return Result(None, problems)
+    directory.mkdir(parents=True, exist_ok=True)
+    contents = {
+        p: c.encode("utf-8") if isinstance(c, str) else bytes(c) for p, c in files.items()
+    }
+    changed = {p: c for p, c in contents.items() if not _is(directory / p, c)}
+    if changed:
+        _replace(changed, directory)
+    return Result(tuple(directory / p for p in contents))
+
+
+def _path_problems(files: Mapping[str, str | bytes]) -> tuple[Diagnostic, ...]:
+    problems: list[Diagnostic] = []
+    seen: dict[str, str] = {}
+    for path in files:
+        parts = PurePosixPath(path).parts
+        unsafe = not parts or path.startswith("/") or ".." in parts
+        if unsafe or any(c in path for c in '\\:*?"<>|\0\n') or path != "/".join(parts):
+            problems.append(UNSAFE_PATH.at(NOWHERE, f"a backend offers the file {path!r}"))
+        if path.lower() in seen:
+            message = f"the files {seen[path.lower()]!r} and {path!r} differ in case only"
+            problems.append(NAME_CLASH.at(NOWHERE, message, help="rename one of the models"))
+        seen.setdefault(path.lower(), path)
+    return tuple(problems)
+
+
+def _is(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _replace(contents: Mapping[str, bytes], directory: Path) -> None:
+    """Write everything beside its place first, so that failing leaves the old files as they are."""
+    import shutil
+
+    stage = Path(mkdtemp(prefix=".nestml-", dir=directory))
+    try:
+        for path, content in contents.items():
+            target = stage / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        for path in contents:
+            final = directory / path
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(stage / path, final)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+__all__ = [
+    "check_sources",
+    "compile_files",
+    "find_files",
+    "generate",
+    "library_model",
+    "library_models",
+    "read",
+    "resolved_models",
+    "tree",
+    "write_files",
+]

@@ -1,0 +1,189 @@
+"""Constants of a model: what its parameters and derived constants come to. Needs no NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from nestml_core.diagnostics import Result
+from nestml_core.expr import Expr, Kind, Symbol, symbols_in
+from nestml_core.model import Declaration
+from nestml_core.reference import operations
+from nestml_core.reference.exponential import matrix_exponential
+from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Values
+from nestml_core.reference.failure import (
+    ARITHMETIC,
+    GUARD_VIOLATED,
+    UNDEFINED,
+    Failure,
+    undefined,
+)
+from nestml_core.solved import DT, Definition, Derived, MatrixExponential, SolvedModel
+
+Step = Callable[[Values], None]
+
+
+def constants(
+    model: SolvedModel, parameters: Mapping[Symbol, Any] = MappingProxyType({}), dt: float = 0.1
+) -> Result[Mapping[Symbol, Any]]:
+    """Return the values of all parameters and derived constants of ``model``.
+
+    For backends that compute on their host what the target only stores, and for the reader.
+
+    Parameters
+    ----------
+    parameters : values in coherent units that replace defaults
+    dt : the step, in ms
+
+    Returns
+    -------
+    By symbol, parameters first, then ``dt``, then derived constants in order of evaluation: floats
+    in coherent units, ``int``, ``bool`` or ``str`` where the symbol has that type.
+
+    Errors
+    ------
+    NML911 : a parameter violates its guard (guards that read state variables are left out).
+    NML912 : a constant has no value: division by zero, a function outside its domain.
+    NML913, NML914 : a constant is not finite, or a whole number beyond 64 bits.
+    """
+    slots = Slots()
+    compiler = Compiler(slots, _no_call)
+    try:
+        steps = constant_steps(model, compiler, parameters, dt)
+        v: Values = [0.0] * len(slots)
+        for step in steps:
+            step(v)
+    except Failure as failure:
+        return Result(None, (failure.diagnostic(),))
+    symbols = (*(d.symbol for d in model.parameters), DT, *model.internals)
+    return Result(MappingProxyType({s: v[slots.at(s)] for s in symbols}))
+
+
+def evaluate(expr: Expr, values: Mapping[Symbol, Any]) -> Result[Any]:
+    """Return the value of ``expr`` where each symbol in it has the given value.
+
+    Everything is in coherent units. ``expr`` calls intrinsics only, no functions of a model.
+
+    Errors
+    ------
+    NML912 : ``expr`` has no value: division by zero, a function outside its domain.
+    """
+    slots = Slots()
+    try:
+        function = Compiler(slots, _no_call).expr(expr)
+        v: Values = [0.0] * len(slots)
+        for symbol in symbols_in(expr):
+            v[slots.at(symbol)] = values[symbol]
+        return Result(function(v))
+    except ARITHMETIC as problem:
+        return Result(None, (undefined("the expression", expr, problem).diagnostic(),))
+    except Failure as failure:
+        return Result(None, (failure.diagnostic(),))
+
+
+def _no_call(name: str) -> Callable[..., Any]:
+    def call(*_: Any) -> Any:
+        raise Failure(UNDEFINED, f"`{name}` cannot be called where constants are computed")
+
+    return call
+
+
+def constant_steps(
+    model: SolvedModel, compiler: Compiler, parameters: Mapping[Symbol, Any], dt: float
+) -> tuple[Step, ...]:
+    """Return what gives parameters, ``dt`` and derived constants their values, in order."""
+    steps = [_fixed(compiler, DT, dt)]
+    steps += [declared(compiler, d, parameters) for d in model.parameters]
+    steps += [
+        guard(compiler, d)
+        for d in model.parameters
+        if d.guard is not None and not reads_state(d.guard)
+    ]
+    steps += [_derived(compiler, d) for d in model.derived]
+    return tuple(steps)
+
+
+def reads_state(expr: Expr) -> bool:
+    """Return whether ``expr`` reads more than parameters, so that it must wait for the rest."""
+    return any(s.kind not in (Kind.PARAMETER, Kind.STEP) for s in symbols_in(expr))
+
+
+def declared(compiler: Compiler, d: Declaration, given: Mapping[Symbol, Any]) -> Step:
+    """Return what gives a declared symbol its value: the given one or its default."""
+    if d.symbol in given:
+        return _fixed(compiler, d.symbol, given[d.symbol])
+    return compiler.store(d.symbol, d.value)
+
+
+def _fixed(compiler: Compiler, symbol: Symbol, value: Any) -> Step:
+    slot, converted = compiler.slot(symbol), operations.conversion(symbol.type)(value)
+
+    def run(v: Values) -> None:
+        v[slot] = converted
+
+    return run
+
+
+def guard(compiler: Compiler, d: Declaration) -> Step:
+    """Return what fails if the guard of ``d`` does not hold."""
+    assert d.guard is not None
+    expr = d.guard
+    holds = compiler.expr(expr)
+    read = [(s, compiler.slot(s)) for s in symbols_in(expr)]
+
+    def run(v: Values) -> None:
+        values = ", ".join(f"{s.name} = {in_declared_unit(s, v[slot])}" for s, slot in read)
+        try:
+            if holds(v):
+                return
+        except ARITHMETIC as problem:
+            raise undefined(f"the guard of `{d.symbol.name}`", expr, problem) from None
+        text = f"guard `{expr.span.text}`" if expr.span.text else "guard"
+        message = f"the {text} of `{d.symbol.name}` does not hold: {values}"
+        raise Failure(GUARD_VIOLATED, message, expr.span)
+
+    return run
+
+
+def in_declared_unit(symbol: Symbol, value: Any) -> str:
+    """Return ``value``, which is in coherent units, as text in the unit of ``symbol``."""
+    unit = symbol.type.unit
+    if unit is None:
+        return operations.text(value)
+    return f"{operations.text(value / float(unit.factor))} {unit.text}"
+
+
+def _derived(compiler: Compiler, d: Derived) -> Step:
+    match d:
+        case Definition(symbol, value):
+            return compiler.store(symbol, value)
+        case MatrixExponential():
+            return _matrix(compiler, d)
+
+
+def _matrix(compiler: Compiler, d: MatrixExponential) -> Step:
+    rows: list[list[tuple[Expr, Evaluate]]] = [
+        [(e, compiler.expr(e)) for e in row] for row in d.matrix
+    ]
+    dt = compiler.slot(DT)
+    targets = [
+        (i, j, compiler.slot(s))
+        for i, row in enumerate(d.symbols)
+        for j, s in enumerate(row)
+        if s is not None
+    ]
+
+    def entry(e: Expr, f: Evaluate, v: Values) -> float:
+        try:
+            return float(f(v))
+        except ARITHMETIC as problem:
+            raise undefined("a rate of the linear system", e, problem) from None
+
+    def run(v: Values) -> None:
+        matrix = [[entry(e, f, v) for e, f in row] for row in rows]
+        result = matrix_exponential(matrix, v[dt])
+        for i, j, slot in targets:
+            v[slot] = result[i][j]
+
+    return run

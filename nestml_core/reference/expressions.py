@@ -1,0 +1,364 @@
+"""Expressions compiled to Python closures over one flat list of values."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+from nestml_core.expr import (
+    Binary,
+    Boolean,
+    Call,
+    Conditional,
+    Constant,
+    Convolve,
+    Expr,
+    Kind,
+    Number,
+    Ref,
+    Symbol,
+    Text,
+    Unary,
+    children,
+    walk,
+)
+from nestml_core.reference import operations
+from nestml_core.reference.failure import ARITHMETIC, INTEGER_RANGE, NOT_FINITE, Failure, undefined
+from nestml_core.types import Base
+
+Values: TypeAlias = list[Any]
+"""The value of every symbol of a model instance, by slot."""
+
+Evaluate: TypeAlias = Callable[[Values], Any]
+
+DEEPEST = 40
+"""How deep closures may be nested; deeper expressions run on a stack machine of their own."""
+
+OF_A_BODY = (Kind.LOCAL, Kind.ARGUMENT)
+
+CONSTANTS = {"inf": math.inf, "e": math.e, "pi": math.pi}
+
+
+class Slots:
+    """Where each symbol lives in the list of values. Locals are told apart by their scope."""
+
+    def __init__(self) -> None:
+        self._at: dict[tuple[str, Symbol], int] = {}
+
+    def at(self, symbol: Symbol, scope: str = "") -> int:
+        """Return the slot of ``symbol``, a new one at its first mention."""
+        key = (scope if symbol.kind in OF_A_BODY else "", symbol)
+        return self._at.setdefault(key, len(self._at))
+
+    def of(self, scope: str) -> list[int]:
+        """Return the slots of the locals and arguments of ``scope``."""
+        return [slot for (owner, _), slot in self._at.items() if owner == scope]
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+
+@dataclass(slots=True)
+class _Part:
+    """A compiled operand: ``first``, then each of ``links`` applied to what came before.
+
+    So a sum of any length, which is a tree as deep as it is long, becomes one loop.
+    """
+
+    first: Evaluate
+    links: list[tuple[Callable[..., Any], Evaluate]] = field(default_factory=list)
+    depth: int = 1
+
+    def linked(self, function: Callable[..., Any], right: _Part) -> _Part:
+        self.links.append((function, right.closed()))
+        self.depth = max(self.depth, right.closed_depth)
+        return self
+
+    @property
+    def closed_depth(self) -> int:
+        return self.depth + bool(self.links)
+
+    def closed(self) -> Evaluate:
+        match self.links:
+            case []:
+                return self.first
+            case [(function, right)]:
+                return _binary(function, self.first, right)
+            case _:
+                return _chain(self.first, tuple(self.links))
+
+
+def _binary(function: Callable[..., Any], left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda v: function(left(v), right(v))
+
+
+def _chain(first: Evaluate, links: tuple[tuple[Callable[..., Any], Evaluate], ...]) -> Evaluate:
+    def run(v: Values) -> Any:
+        x = first(v)
+        for function, operand in links:
+            x = function(x, operand(v))
+        return x
+
+    return run
+
+
+def _applied(function: Callable[..., Any], operands: list[Evaluate]) -> Evaluate:
+    match operands:
+        case [one]:
+            return lambda v: function(one(v))
+        case [one, two]:
+            return _binary(function, one, two)
+        case _:
+            return lambda v: function(*[f(v) for f in operands])
+
+
+def _conditional(condition: Evaluate, then: Evaluate, otherwise: Evaluate) -> Evaluate:
+    return lambda v: then(v) if condition(v) else otherwise(v)
+
+
+def _and(left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda v: left(v) and right(v)
+
+
+def _or(left: Evaluate, right: Evaluate) -> Evaluate:
+    return lambda v: left(v) or right(v)
+
+
+class Compiler:
+    """Turns the expressions of one scope into closures.
+
+    Parameters
+    ----------
+    slots : where the symbols live
+    functions : what a call of a random function or of a function of the model does, by name
+    scope : whose locals and arguments are meant; the name of a function, or anything else
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        functions: Callable[[str], Callable[..., Any]],
+        scope: str = "",
+    ) -> None:
+        self.slots = slots
+        self.functions = functions
+        self.scope = scope
+
+    def slot(self, symbol: Symbol) -> int:
+        return self.slots.at(symbol, self.scope)
+
+    def expr(self, expr: Expr) -> Evaluate:
+        """Return a function of the list of values that yields the value of ``expr``.
+
+        Neither this nor that function recurses deeply, whatever the shape of ``expr``.
+        """
+        done: list[_Part] = []
+        waiting: list[tuple[Expr, bool]] = [(expr, False)]
+        while waiting:
+            e, ready = waiting.pop()
+            operands = children(e)
+            if ready or not operands:
+                split = len(done) - len(operands)
+                parts = done[split:]
+                del done[split:]
+                done.append(self.part(e, parts))
+            else:
+                waiting.append((e, True))
+                waiting.extend((p, False) for p in reversed(operands))
+        return done[0].closed() if done[0].depth <= DEEPEST else _machine(self, expr)
+
+    def part(self, e: Expr, parts: list[_Part]) -> _Part:
+        if isinstance(e, Binary) and e.op not in ("and", "or"):
+            return parts[0].linked(self.function(e), parts[1])
+        depth = 1 + max((p.closed_depth for p in parts), default=0)
+        closed = [p.closed() for p in parts]
+        match e:
+            case Binary(op):
+                made = _and(*closed) if op == "and" else _or(*closed)
+            case Conditional():
+                made = _conditional(*closed)
+            case Unary() | Call():
+                made = _applied(self.function(e), closed)
+            case _:
+                made = self.leaf(e)
+        return _Part(made, depth=depth)
+
+    def store(self, symbol: Symbol, expr: Expr) -> Callable[[Values], None]:
+        """Return a function that gives ``symbol`` the value of ``expr``, or fails and says why."""
+        slot, evaluate = self.slot(symbol), self.expr(expr)
+        convert = operations.conversion(symbol.type)
+        fits = self.check(symbol, expr)
+
+        def run(v: Values) -> None:
+            try:
+                x = convert(evaluate(v))
+            except ARITHMETIC as problem:
+                raise undefined(f"`{symbol.name}`", expr, problem) from None
+            fits(v, x)
+            v[slot] = x
+
+        def run_real(v: Values) -> None:
+            try:
+                x = float(evaluate(v))
+            except ARITHMETIC as problem:
+                raise undefined(f"`{symbol.name}`", expr, problem) from None
+            if x - x != 0.0:  # neither NaN nor infinite
+                fits(v, x)
+            v[slot] = x
+
+        return run_real if convert is float else run
+
+    def check(self, symbol: Symbol, expr: Expr) -> Callable[[Values, Any], None]:
+        """Return a function that fails if ``symbol`` cannot hold a value of ``expr``.
+
+        Infinity is a value like any other where something infinite was put in.
+        """
+        infinite = [self.expr(e) for e in walk(expr) if isinstance(e, (Ref, Constant))]
+
+        def fits(v: Values, x: Any) -> None:
+            if isinstance(x, int) and not operations.fits(x):
+                message = f"`{symbol.name}` would become {x}, which does not fit into 64 bits"
+                raise Failure(INTEGER_RANGE, message, expr.span)
+            if isinstance(x, float) and (
+                math.isnan(x)
+                or (math.isinf(x) and not any(f(v) in (math.inf, -math.inf) for f in infinite))
+            ):
+                message = f"`{symbol.name}` would become {shown(x)}"
+                raise Failure(NOT_FINITE, message, expr.span)
+
+        return fits
+
+    def function(self, e: Unary | Binary | Call) -> Callable[..., Any]:
+        match e:
+            case Unary():
+                return operations.unary(e)
+            case Binary():
+                return operations.binary(e)
+            case Call():
+                return operations.intrinsic(e) or self.functions(e.function)
+
+    def leaf(self, e: Expr) -> Evaluate:
+        match e:
+            case Ref(symbol):
+                return operator.itemgetter(self.slot(symbol))
+            case Number():
+                value: Any = _number(e)
+            case Constant(name):
+                value = CONSTANTS[name]
+            case Boolean() | Text():
+                value = e.value
+            case Convolve():
+                raise AssertionError("convolutions are gone after solve")
+            case Call():
+                return _applied(self.function(e), [])
+            case _:
+                raise AssertionError(f"{type(e).__name__} is not a leaf")
+        return lambda v: value
+
+
+def _number(e: Number) -> float | int:
+    if e.type.base is Base.INTEGER:
+        return int(e.value)
+    return nearest(e.value)
+
+
+def shown(x: float) -> str:
+    """Return a number that is not finite in words."""
+    if math.isnan(x):
+        return "not a number"
+    return "infinite" if x > 0 else "minus infinite"
+
+
+def nearest(value: Fraction) -> float:
+    """Return the double nearest to ``value``."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+# Deep expressions: postfix code for a stack machine, with jumps where operands may be left out.
+
+
+@dataclass(slots=True, eq=False)
+class _Label:
+    place: int = 0
+
+
+@dataclass(slots=True)
+class _Push:
+    leaf: Evaluate
+
+
+@dataclass(slots=True)
+class _Apply:
+    function: Callable[..., Any]
+    operands: int
+
+
+@dataclass(slots=True)
+class _Jump:
+    """``when`` is None for an unconditional jump.
+
+    A conditional one takes the condition off the stack, unless ``keep`` and the jump is taken.
+    """
+
+    to: _Label
+    when: bool | None = None
+    keep: bool = False
+
+
+def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Apply | _Jump]:
+    code: list[_Push | _Apply | _Jump] = []
+    waiting: list[Expr | _Apply | _Jump | _Label] = [expr]
+    while waiting:
+        match waiting.pop():
+            case _Label() as label:
+                label.place = len(code)
+            case _Apply() | _Jump() as instruction:
+                code.append(instruction)
+            case Conditional(condition, then, otherwise):
+                other, end = _Label(), _Label()
+                waiting += [end, otherwise, other, _Jump(end), then, _Jump(other, False), condition]
+            case Binary("and" | "or" as op, left, right):
+                end = _Label()
+                waiting += [end, right, _Jump(end, op == "or", keep=True), left]
+            case Unary() | Binary() | Call() as e if children(e):
+                operands = children(e)
+                waiting += [_Apply(compiler.function(e), len(operands)), *reversed(operands)]
+            case e:
+                code.append(_Push(compiler.leaf(e)))
+    return code
+
+
+def _machine(compiler: Compiler, expr: Expr) -> Evaluate:
+    code = _code(compiler, expr)
+
+    def run(v: Values) -> Any:
+        stack: list[Any] = []
+        place = 0
+        while place < len(code):
+            instruction = code[place]
+            place += 1
+            match instruction:
+                case _Push(leaf):
+                    stack.append(leaf(v))
+                case _Apply(function, operands):
+                    arguments = stack[-operands:]
+                    del stack[-operands:]
+                    stack.append(function(*arguments))
+                case _Jump(to, None):
+                    place = to.place
+                case _Jump(to, when, keep):
+                    taken = bool(stack[-1]) is when
+                    if not (taken and keep):
+                        stack.pop()
+                    if taken:
+                        place = to.place
+        return stack[0]
+
+    return run

@@ -1,0 +1,47 @@
+"""What can go wrong while a model runs, and the diagnostics that say so."""
+
+from __future__ import annotations
+
+from nestml_core.diagnostics import Code, Diagnostic, Severity
+from nestml_core.expr import Expr
+from nestml_core.source import NOWHERE, Span
+
+GUARD_VIOLATED = Code("NML911", Severity.ERROR, "a value violates the guard of its declaration")
+UNDEFINED = Code("NML912", Severity.ERROR, "an expression has no value")
+NOT_FINITE = Code("NML913", Severity.ERROR, "a variable is not a finite number")
+INTEGER_RANGE = Code("NML914", Severity.ERROR, "a whole number does not fit into 64 bits")
+ENDLESS = Code("NML915", Severity.ERROR, "a loop or recursion does not end")
+STEP_TOO_SMALL = Code("NML916", Severity.ERROR, "an equation cannot be integrated")
+MESSAGE = Code("NML917", Severity.HINT, "a message of the model")
+MODEL_WARNING = Code("NML918", Severity.WARNING, "a warning of the model")
+
+ARITHMETIC = (ArithmeticError, ValueError)
+"""What Python and NumPy raise where an operation has no value."""
+
+
+class Failure(Exception):
+    """Ends a run. It never leaves this package: ``simulate`` and ``constants`` return it."""
+
+    def __init__(self, code: Code, message: str, span: Span = NOWHERE, help: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.span = span
+        self.help = help
+
+    def diagnostic(self, when: str = "") -> Diagnostic:
+        return self.code.at(self.span, self.message + when, help=self.help)
+
+
+def undefined(what: str, expr: Expr, problem: Exception) -> Failure:
+    """Return the failure of evaluating ``expr``, which was to become ``what``."""
+    text = f" in `{expr.span.text}`" if expr.span.text else ""
+    return Failure(UNDEFINED, f"{what} has no value: {_cause(problem)}{text}", expr.span)
+
+
+def _cause(problem: Exception) -> str:
+    if isinstance(problem, ZeroDivisionError):
+        return "division by zero"
+    if isinstance(problem, ValueError) and "math domain" in str(problem):
+        return "a function outside its domain"
+    return str(problem)

@@ -1,0 +1,240 @@
+"""Statements compiled to Python closures over one flat list of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from nestml_core.diagnostics import Diagnostic
+from nestml_core.expr import Expr, Ref
+from nestml_core.reference import operations
+from nestml_core.reference.derived import in_declared_unit
+from nestml_core.reference.expressions import Compiler, Evaluate, Values
+from nestml_core.reference.failure import (
+    ARITHMETIC,
+    ENDLESS,
+    MESSAGE,
+    MODEL_WARNING,
+    Failure,
+    undefined,
+)
+from nestml_core.source import Span
+from nestml_core.stmt import (
+    Assign,
+    Branch,
+    Channel,
+    Declare,
+    Emit,
+    For,
+    If,
+    Integrate,
+    IntegrateOdes,
+    Return,
+    Say,
+    Stmt,
+    While,
+)
+from nestml_core.stmt import Evaluate as EvaluateStmt
+
+Run: TypeAlias = Callable[[Values], bool]
+"""Executes something; True if a ``return`` was met."""
+
+MAX_PASSES = 10**6
+"""How many passes all loops of one step may make together."""
+
+MAX_MESSAGES = 100
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has happened so far in a run, beside the change of values."""
+
+    dt: float
+    step: int = 0
+    passes: int = 0
+    """Passes of loops in this step."""
+    spike_steps: list[int] = field(default_factory=list)
+    messages: list[Diagnostic] = field(default_factory=list)
+    unsaid: int = 0
+    """Messages beyond ``MAX_MESSAGES``."""
+
+    @property
+    def time(self) -> float:
+        """The end of the step, in ms."""
+        return self.step * self.dt
+
+
+class StatementCompiler:
+    """Turns the statements of one scope into closures.
+
+    Parameters
+    ----------
+    expressions : compiles the expressions of that scope
+    flows : what ``Integrate(k)`` does, for each k
+    progress : what the statements report to
+    result : the slot that ``return`` writes to, None outside functions
+    """
+
+    def __init__(
+        self,
+        expressions: Compiler,
+        flows: tuple[Callable[[Values], None], ...],
+        progress: Progress,
+        result: int | None = None,
+    ) -> None:
+        self.expressions = expressions
+        self.flows = flows
+        self.progress = progress
+        self.result = result
+
+    def body(self, body: tuple[Stmt, ...]) -> Run:
+        steps = tuple(self.statement(s) for s in body)
+
+        def run(v: Values) -> bool:
+            for step in steps:  # noqa: SIM110 -- a generator would be slower and deeper
+                if step(v):
+                    return True
+            return False
+
+        return run
+
+    def statement(self, stmt: Stmt) -> Run:
+        match stmt:
+            case Assign(symbol, value) | Declare(symbol, value):
+                return _always(self.expressions.store(symbol, value))
+            case If(branches, otherwise):
+                return self.choice(branches, otherwise)
+            case For():
+                return self.counted(stmt)
+            case While():
+                return self.repeated(stmt)
+            case Return(value):
+                return self.returned(value)
+            case Integrate(flow):
+                return _always(self.flows[flow])
+            case Emit(weight):
+                return self.emitted(weight)
+            case Say():
+                return self.said(stmt)
+            case EvaluateStmt(call):
+                return _always(self.value(call, "the call"))
+            case IntegrateOdes():
+                raise AssertionError("integrate_odes is gone after solve")
+
+    def value(self, expr: Expr, what: str) -> Evaluate:
+        """Return what evaluates ``expr``, or fails and says why."""
+        evaluate = self.expressions.expr(expr)
+
+        def run(v: Values) -> object:
+            try:
+                return evaluate(v)
+            except ARITHMETIC as problem:
+                raise undefined(what, expr, problem) from None
+
+        return run
+
+    def choice(self, branches: tuple[Branch, ...], otherwise: tuple[Stmt, ...]) -> Run:
+        compiled = tuple(
+            (self.value(b.condition, "the condition"), self.body(b.body)) for b in branches
+        )
+        other = self.body(otherwise)
+
+        def run(v: Values) -> bool:
+            for condition, body in compiled:
+                if condition(v):
+                    return body(v)
+            return other(v)
+
+        return run
+
+    def counted(self, stmt: For) -> Run:
+        slot = self.expressions.slot(stmt.variable)
+        begin = self.expressions.store(stmt.variable, stmt.start)
+        stop, step = self.value(stmt.stop, "the bound"), self.value(stmt.step, "the step")
+        convert = operations.conversion(stmt.variable.type)
+        body = self.body(stmt.body)
+
+        def run(v: Values) -> bool:
+            begin(v)
+            by = step(v)
+            while v[slot] < stop(v) if by > 0 else v[slot] > stop(v):
+                self.count(stmt.span)
+                if body(v):
+                    return True
+                v[slot] = convert(v[slot] + by)
+            return False
+
+        return run
+
+    def repeated(self, stmt: While) -> Run:
+        condition = self.value(stmt.condition, "the condition")
+        body = self.body(stmt.body)
+
+        def run(v: Values) -> bool:
+            while condition(v):
+                self.count(stmt.span)
+                if body(v):
+                    return True
+            return False
+
+        return run
+
+    def count(self, span: Span) -> None:
+        self.progress.passes += 1
+        if self.progress.passes > MAX_PASSES:
+            message = f"the loops of one step made more than {MAX_PASSES} passes"
+            raise Failure(ENDLESS, message, span, "does this loop ever end?")
+
+    def returned(self, value: Expr | None) -> Run:
+        slot = self.result
+        if value is None or slot is None:
+            return lambda v: True
+        evaluate = self.value(value, "the result")
+
+        def run(v: Values) -> bool:
+            v[slot] = evaluate(v)
+            return True
+
+        return run
+
+    def emitted(self, weight: Expr | None) -> Run:
+        evaluate = None if weight is None else self.value(weight, "the weight")
+
+        def run(v: Values) -> bool:
+            if evaluate is not None:
+                evaluate(v)
+            self.progress.spike_steps.append(self.progress.step)
+            return False
+
+        return run
+
+    def said(self, stmt: Say) -> Run:
+        parts = tuple(self.spoken(p) for p in stmt.parts)
+        code = MODEL_WARNING if stmt.channel is Channel.WARNING else MESSAGE
+
+        def run(v: Values) -> bool:
+            progress = self.progress
+            if len(progress.messages) < MAX_MESSAGES:
+                text = "".join(part(v) for part in parts)
+                progress.messages.append(code.at(stmt.span, f"t = {progress.time:g} ms: {text}"))
+            else:
+                progress.unsaid += 1
+            return False
+
+        return run
+
+    def spoken(self, part: Expr) -> Callable[[Values], str]:
+        evaluate = self.value(part, "a part of a message")
+        if isinstance(part, Ref):
+            symbol = part.symbol
+            return lambda v: in_declared_unit(symbol, evaluate(v))
+        return lambda v: operations.text(evaluate(v))
+
+
+def _always(step: Callable[[Values], object]) -> Run:
+    def run(v: Values) -> bool:
+        step(v)
+        return False
+
+    return run

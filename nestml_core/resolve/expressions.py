@@ -1,0 +1,698 @@
+"""Expressions: which operator binds what, what is a unit, what type comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from fractions import Fraction
+from types import MappingProxyType
+
+from nestml_core import units
+from nestml_core.diagnostics import Code, Note
+from nestml_core.expr import (
+    Binary,
+    Boolean,
+    Call,
+    Conditional,
+    Constant,
+    Convolve,
+    Expr,
+    Kind,
+    Number,
+    Ref,
+    Text,
+    Unary,
+    number,
+    ref,
+)
+from nestml_core.resolve import codes
+from nestml_core.resolve.builtins import CONSTANTS, FUNCTIONS, REAL_FUNCTIONS, SAME_TYPE, STATEMENTS
+from nestml_core.resolve.scope import Scope
+from nestml_core.resolve.typing import (
+    BITWISE,
+    COMPARISONS,
+    LOGICAL,
+    common,
+    constant,
+    fit,
+    is_plain,
+    product,
+    quotient,
+    unit_of,
+)
+from nestml_core.resolve.units import raised, type_of
+from nestml_core.resolve.units import unit_of as written_unit
+from nestml_core.solved import DT, TIME
+from nestml_core.source import Span
+from nestml_core.syntax import tree
+from nestml_core.types import (
+    BOOLEAN,
+    INTEGER,
+    ONE,
+    REAL,
+    STRING,
+    UNKNOWN,
+    VOID,
+    Base,
+    Type,
+    Unit,
+    quantity,
+)
+
+LEVELS = MappingProxyType(
+    {
+        "or": 1,
+        "and": 2,
+        **dict.fromkeys(COMPARISONS, 4),
+        **dict.fromkeys(BITWISE, 5),
+        **dict.fromkeys("+-", 6),
+        **dict.fromkeys(("*", "/", "//", "%"), 7),
+        "**": 9,
+    }
+)
+"""Precedence; larger binds tighter. ``and`` binds tighter than ``or``."""
+NOT, SIGN = 3, 8
+
+MAX_EXPONENT = 400
+MAX_DIGITS = 400
+STEP_SLACK = Fraction(1, 10**6)
+"""How far above a whole number of steps a duration may be and still count as that number."""
+
+
+class Place(Enum):
+    """Where an expression stands."""
+
+    DECLARATION = "a declaration"
+    EQUATION = "an equation"
+    KERNEL = "a kernel"
+    UPDATE = "the update block"
+    HANDLER = "an event handler"
+    FUNCTION = "a function"
+
+
+class Expressions:
+    """Resolves the expressions of one model, reporting to its scope."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.place = Place.DECLARATION
+
+    def report(
+        self, code: Code, span: Span, message: str, help: str = "", notes: tuple[Note, ...] = ()
+    ) -> None:
+        self.scope.found.append(code.at(span, message, help=help, notes=notes))
+
+    # Structure: units behind numbers, precedence
+
+    def expr(self, e: tree.Expression) -> Expr:
+        """Return ``e`` bound and typed."""
+        value = _Climb(self, *self.folded(e)).run()
+        if e.then is None or e.otherwise is None:
+            return value
+        return self.choice(value, self.expr(e.then), self.expr(e.otherwise), e.span)
+
+    def folded(
+        self, e: tree.Expression
+    ) -> tuple[list[tuple[tuple[tree.Operator, ...], Expr]], list[tree.Operator]]:
+        """Return the operands of ``e``, bound, with units drawn to the numbers they belong to.
+
+        A number with a unit takes in what follows it, as in ``3 mV/ms*pA``, as long as that is
+        a unit: a name that is declared in the model, a prefixed operand or a sum ends it.
+        """
+        operands: list[tuple[tuple[tree.Operator, ...], Expr]] = []
+        operators: list[tree.Operator] = []
+        i = 0
+        while i < len(e.operands):
+            o = e.operands[i]
+            if isinstance(o.atom, tree.Quantity) and o.atom.unit is not None:
+                value, i = self.quantity(e, i, o.atom)
+            else:
+                value, i = self.atom(o.atom), i + 1
+            operands.append((o.prefixes, value))
+            if i - 1 < len(e.operators):
+                operators.append(e.operators[i - 1])
+        return operands, operators
+
+    def quantity(self, e: tree.Expression, i: int, q: tree.Quantity) -> tuple[Expr, int]:
+        """Return the quantity at operand ``i`` and the index of the operand behind it."""
+        assert q.unit is not None
+        below = isinstance(q.unit, tree.UnitReciprocal)  # in `3 1/ms*mV` all of it is below the 1
+        unit = written_unit(q.unit, self.scope)
+        span, i = q.span, i + 1
+        while i < len(e.operands) and e.operators[i - 1].text in "*/":
+            factor = self.unit_operand(e.operands[i])
+            if factor is None:
+                break
+            op, last, i = e.operators[i - 1].text, e.operands[i].span, i + 1
+            exponent = self.unit_exponent(e, i)
+            if exponent is not None:
+                last, i = e.operands[i].span, i + 1
+                power = raised(factor, exponent, last, self.scope)
+                factor = factor if power is None else power
+            span = span.to(last)
+            if unit is not None:
+                unit = unit / factor if (op == "/") != below else unit * factor
+        if unit is None:
+            return Number(Fraction(0), UNKNOWN, span), i
+        size = self.number(q)
+        value = Number(size.value * unit.factor, quantity(unit), span)
+        return self.in_range(value), i
+
+    def unit_operand(self, operand: tree.Operand) -> Unit | None:
+        """Return the unit an operand denotes, or None if it is not simply a unit."""
+        if operand.prefixes:
+            return None
+        match operand.atom:
+            case tree.Variable(name, None, 0) if not self.scope.is_variable(name.text):
+                return units.unit(name.text)
+            case tree.Group(inner) if inner.then is None:
+                return self.unit_group(inner)
+            case _:
+                return None
+
+    def unit_group(self, e: tree.Expression) -> Unit | None:
+        """Return the unit that an expression in parentheses denotes: names, ``*`` and ``/``."""
+        result = ONE
+        i = 0
+        while i < len(e.operands):
+            factor = self.unit_operand(e.operands[i])
+            op = e.operators[i - 1].text if i else "*"
+            if factor is None or op not in ("*", "/"):
+                return None
+            exponent = self.unit_exponent(e, i + 1)
+            if exponent is not None:
+                power = units.power(factor, exponent)
+                if power is None:
+                    return None
+                factor, i = power, i + 1
+            result = result * factor if op == "*" else result / factor
+            i += 1
+        return result
+
+    def unit_exponent(self, e: tree.Expression, i: int) -> Fraction | None:
+        """Return the literal exponent at operand ``i``, if ``**`` stands before it."""
+        if i >= len(e.operands) or e.operators[i - 1].text != "**":
+            return None
+        operand = e.operands[i]
+        signs = [p.text for p in operand.prefixes]
+        if any(s not in "+-" for s in signs):
+            return None
+        match operand.atom:
+            case tree.Quantity(text, None) if "e" not in text.lower():
+                value: Fraction | None = Fraction(text)
+            case tree.Group():
+                value = constant(self.atom(operand.atom))
+            case _:
+                value = None
+        return None if value is None else value * (-1) ** signs.count("-")
+
+    # Atoms
+
+    def atom(self, atom: tree.Atom) -> Expr:
+        match atom:
+            case tree.Quantity():
+                return self.in_range(self.number(atom))
+            case tree.Text(value, span):
+                return Text(value, STRING, span)
+            case tree.Truth(value, span):
+                return Boolean(value, BOOLEAN, span)
+            case tree.Infinity(span):
+                return Constant("inf", REAL, span)
+            case tree.Group(value):
+                return self.expr(value)
+            case tree.Variable():
+                return self.variable(atom)
+            case tree.Call():
+                return self.call(atom)
+
+    def number(self, q: tree.Quantity) -> Number:
+        """Return the plain number of a literal, exactly."""
+        text = q.text.lower()
+        mantissa, _, exponent = text.partition("e")
+        if len(mantissa) > MAX_DIGITS or (exponent and abs(int(exponent[:9])) > MAX_EXPONENT):
+            self.report(codes.BAD_NUMBER, q.number_span, "this number has no place in a double")
+            return Number(Fraction(0), UNKNOWN, q.span)
+        whole = "." not in text and not exponent
+        return Number(Fraction(text), INTEGER if whole else REAL, q.span)
+
+    def in_range(self, value: Number) -> Number:
+        size = abs(value.value)
+        limit: float = 2**63 if value.type.base is Base.INTEGER else 1.7e308
+        if size >= limit or (size and size < Fraction(1, 10**307)):
+            what = "an integer" if value.type.base is Base.INTEGER else "a double"
+            self.report(codes.BAD_NUMBER, value.span, f"this number is out of the range of {what}")
+        return value
+
+    def variable(self, v: tree.Variable) -> Expr:
+        name, span = v.text, v.span
+        if v.index is not None:
+            self.report(
+                codes.NOT_SUPPORTED,
+                span,
+                f"`{span.text}` is an element of a vector; vectors are not supported yet",
+                "use one variable for each element",
+            )
+            self.expr(v.index)
+            return Number(Fraction(0), UNKNOWN, span)
+        symbol = self.scope.look_up(name)
+        if symbol is not None:
+            self.check_order(name, span)
+            return self.checked_use(ref(symbol, span))
+        if name == "t":
+            return Ref(TIME, TIME.type, span)
+        if name in CONSTANTS:
+            return Constant(name, REAL, span)
+        if v.order == 0 and (unit := units.unit(name)) is not None:
+            help = f"write `1 {name}`"
+            self.report(codes.FREE_UNIT, span, f"the unit `{name}` stands without a number", help)
+            return Number(unit.factor, quantity(unit), span)
+        return Ref(self.scope.unknown(name, span), UNKNOWN, span)
+
+    def check_order(self, name: str, span: Span) -> None:
+        below = self.scope.early.get(name)
+        if below is not None:
+            note = Note(below, "declared here")
+            message = f"`{name}` is used before it is declared"
+            self.report(codes.USED_TOO_EARLY, span, message, "move the declaration up", (note,))
+
+    def checked_use(self, e: Ref) -> Expr:
+        if e.symbol.kind is Kind.KERNEL and self.place is not Place.KERNEL:
+            message = f"the kernel `{e.symbol.name}` can be used only in `convolve`"
+            help = f"write `convolve({e.symbol.name}, port)`"
+            self.report(codes.BAD_CONVOLUTION, e.span, message, help)
+            return Ref(e.symbol, UNKNOWN, e.span)
+        return e
+
+    # Operators
+
+    def unary(self, op: tree.Operator, operand: Expr) -> Expr:
+        span = op.span.to(operand.span)
+        type = operand.type
+        fits: dict[str, Callable[[Type], bool]] = {
+            "+": lambda t: t.is_numeric,
+            "-": lambda t: t.is_numeric,
+            "~": lambda t: t.base is Base.INTEGER,
+            "not": lambda t: t.base is Base.BOOLEAN,
+        }
+        if type.base is not Base.UNKNOWN and not fits[op.text](type):
+            needs = {"~": "an integer", "not": "a boolean"}.get(op.text, "a number")
+            self.report(
+                codes.BAD_OPERAND, span, f"`{op.text}` needs {needs}, this is {described(type)}"
+            )
+            return Unary(op.text, operand, UNKNOWN, span)
+        if op.text == "+":
+            return operand
+        if isinstance(operand, Number) and op.text == "-":
+            return Number(-operand.value, type, span)
+        return Unary(op.text, operand, type, span)
+
+    def binary(self, op: tree.Operator, left: Expr, right: Expr) -> Expr:
+        span = left.span.to(right.span)
+        text = "!=" if op.text == "<>" else op.text
+        if Base.UNKNOWN in (left.type.base, right.type.base):
+            truth = text in COMPARISONS or text in LOGICAL
+            return Binary(text, left, right, BOOLEAN if truth else UNKNOWN, span)
+        if text in LOGICAL:
+            type = self.logical(text, left, right)
+        elif text in COMPARISONS:
+            type = self.comparison(text, left, right)
+        elif text in BITWISE or text == "%":
+            type = self.whole(text, left, right)
+        elif text == "**":
+            type = self.power(left, right)
+        elif STRING in (left.type, right.type):
+            return self.concatenation(op, left, right)
+        elif text in "+-":
+            type = self.sum(op, left, right)
+        else:
+            type = self.ratio_or_product(text, left, right)
+        return Binary(text, left, right, type, span)
+
+    def bad_operands(self, op: str, left: Expr, right: Expr, needs: str) -> Type:
+        message = f"`{op}` needs {needs}, these are {described(left.type)} and {described(right.type)}"
+        self.report(codes.BAD_OPERAND, left.span.to(right.span), message)
+        return UNKNOWN
+
+    def logical(self, op: str, left: Expr, right: Expr) -> Type:
+        for side in (left, right):
+            if side.type.base is not Base.BOOLEAN:
+                message = f"`{op}` needs booleans, this is {described(side.type)}"
+                self.report(codes.BAD_OPERAND, side.span, message, "write a comparison")
+        return BOOLEAN
+
+    def comparison(self, op: str, left: Expr, right: Expr) -> Type:
+        a, b = left.type, right.type
+        if common(a, b) is None:
+            self.units_differ(f"`{op}` compares", left, right)
+        elif a.is_numeric and a.dimension != b.dimension:
+            self.plain_number("compared", left, right)
+        elif a.base is Base.BOOLEAN and op not in ("==", "!="):
+            self.bad_operands(op, left, right, "numbers")
+        return BOOLEAN
+
+    def units_differ(self, what: str, left: Expr, right: Expr) -> None:
+        message = f"{what} {described(left.type)} with {described(right.type)}"
+        help = ""
+        for one, other in ((left, right), (right, left)):
+            if is_plain(one.type) and other.type.unit is not None:
+                help = f"give `{shown(one.span)}` a unit, as in `{shown(one.span)} {other.type}`"
+                if not isinstance(one, Number):
+                    help = f"multiply `{shown(one.span)}` by a unit, as in `* 1 {other.type}`"
+        notes = tuple(
+            Note(e.span, f"this is {described(e.type)}") for e in (left, right) if not help
+        )
+        self.report(codes.UNITS_DIFFER, left.span.to(right.span), message, help, notes)
+
+    def whole(self, op: str, left: Expr, right: Expr) -> Type:
+        a, b = left.type.base, right.type.base
+        if a is b is Base.INTEGER:
+            return INTEGER
+        if a is b is Base.BOOLEAN and op in "&|^":
+            return BOOLEAN
+        return self.bad_operands(op, left, right, "integers")
+
+    def power(self, left: Expr, right: Expr) -> Type:
+        a, b = left.type, right.type
+        if not a.is_numeric or not b.is_numeric:
+            return self.bad_operands("**", left, right, "numbers")
+        if not is_plain(b):
+            message = f"an exponent cannot have a unit, this is {described(b)}"
+            self.report(codes.BAD_EXPONENT, right.span, message)
+            return UNKNOWN
+        if a.base is not Base.QUANTITY:
+            return INTEGER if a.base is b.base is Base.INTEGER else REAL
+        exponent = constant(right)
+        if exponent is None:
+            message = f"the base is {described(a)}, so the exponent must be a number"
+            help = f"divide the base by its unit, as in `(... / 1 {a})`"
+            self.report(codes.BAD_EXPONENT, right.span, message, help)
+            return UNKNOWN
+        unit = raised(unit_of(a), exponent, right.span, self.scope)
+        return UNKNOWN if unit is None else quantity(unit)
+
+    def concatenation(self, op: tree.Operator, left: Expr, right: Expr) -> Expr:
+        span = left.span.to(right.span)
+        if op.text != "+" or VOID in (left.type, right.type):
+            return Binary(op.text, left, right, self.bad_operands(op.text, left, right, "numbers"))
+        return Binary("+", left, right, STRING, span)
+
+    def sum(self, op: tree.Operator, left: Expr, right: Expr) -> Type:
+        a, b = left.type, right.type
+        if not a.is_numeric or not b.is_numeric:
+            return self.bad_operands(op.text, left, right, "numbers")
+        type = common(a, b)
+        if type is None:
+            what = "`+` adds" if op.text == "+" else "`-` combines"
+            self.units_differ(what, left, right)
+            return UNKNOWN
+        if a.dimension != b.dimension:
+            self.plain_number("added" if op.text == "+" else "subtracted", left, right)
+        return type
+
+    def plain_number(self, done: str, left: Expr, right: Expr) -> None:
+        """Warn of a quantity and a plain number in one operation."""
+        plain, other = (left, right) if is_plain(left.type) else (right, left)
+        text = units.coherent_text(other.type.dimension)
+        message = f"{described(left.type)} and {described(right.type)} are {done}"
+        help = f"the number counts as {text}; give it a unit, as in `{shown(plain.span)} {text}`"
+        if not isinstance(plain, Number):
+            help = f"the number counts as {text}; multiply it by a unit, as in `* 1 {text}`"
+        self.report(codes.PLAIN_NUMBER, left.span.to(right.span), message, help)
+
+    def ratio_or_product(self, op: str, left: Expr, right: Expr) -> Type:
+        a, b = left.type, right.type
+        if not a.is_numeric or not b.is_numeric:
+            return self.bad_operands(op, left, right, "numbers")
+        if op == "*":
+            return product(a, b)
+        if constant(right) == 0:
+            self.report(codes.ZERO_DIVISION, right.span, "this divides by zero")
+        if op == "//" and a.base is b.base is Base.INTEGER:
+            return INTEGER
+        return quotient(a, b)
+
+    def choice(self, condition: Expr, then: Expr, otherwise: Expr, span: Span) -> Expr:
+        self.condition(condition, "the condition before `?`")
+        type = common(then.type, otherwise.type)
+        if type is None or (then.type.is_numeric and then.type.dimension != otherwise.type.dimension):
+            if Base.UNKNOWN not in (then.type.base, otherwise.type.base):
+                self.units_differ("`?:` chooses between", then, otherwise)
+            type = UNKNOWN
+        return Conditional(condition, then, otherwise, type, span)
+
+    def condition(self, e: Expr, what: str) -> Expr:
+        if e.type.base not in (Base.BOOLEAN, Base.UNKNOWN):
+            message = f"{what} is {described(e.type)}, not boolean"
+            help = f"compare it, as in `{shown(e.span)} != 0`" if is_plain(e.type) else "compare it"
+            self.report(codes.NOT_BOOLEAN, e.span, message, help)
+        return e
+
+    def fitted(self, value: Expr, target: Type, what: str) -> Expr:
+        """Return ``value`` as one of type ``target``; report it if it does not fit."""
+        fitting = fit(value, target)
+        if fitting is not None:
+            return fitting
+        message = f"{what} is {described(target)}, the value is {described(value.type)}"
+        help = ""
+        if target.unit is not None and is_plain(value.type):
+            help = f"give the value a unit, as in `{shown(value.span)} {target}`"
+            if not isinstance(value, Number):
+                help = f"multiply the value by a unit, as in `* 1 {target}`"
+        elif target.unit is not None and value.type.unit is not None:
+            quotient = value.type.unit / target.unit
+            text = units.coherent_text(quotient.dimension)
+            help = f"the value is off by a factor with the dimension of {text}"
+        self.report(codes.NOT_ASSIGNABLE, value.span, message, help)
+        return Number(Fraction(0), UNKNOWN, value.span)
+
+    # Calls
+
+    def call(self, c: tree.Call) -> Expr:
+        name = c.name.text
+        symbol = self.scope.look_up(name)
+        if name not in self.scope.functions and name not in FUNCTIONS:
+            arguments = tuple(self.expr(a) for a in c.arguments)
+            if symbol is not None and symbol.kind is Kind.STATE:
+                message = f"`{c.span.text}` is a delayed variable; these are not supported yet"
+                self.report(codes.NOT_SUPPORTED, c.span, message)
+            else:
+                self.scope.unknown_function(name, c.name.span)
+            return Call(name, arguments, UNKNOWN, c.span)
+        if name == "convolve":
+            return self.convolve(c)
+        arguments = tuple(self.expr(a) for a in c.arguments)
+        if name in self.scope.functions:
+            return self.user_call(c, arguments)
+        if name in STATEMENTS:
+            message = f"`{name}` has no value and stands as a statement of its own"
+            self.report(codes.NO_VALUE, c.span, message)
+            return Call(name, arguments, UNKNOWN, c.span)
+        if name in REAL_FUNCTIONS or name == "random_poisson":
+            return self.real_call(c, arguments)
+        if name in SAME_TYPE:
+            return self.same_type_call(c, arguments)
+        return self.special_call(c, arguments)
+
+    def count(self, c: tree.Call, wanted: int) -> bool:
+        if len(c.arguments) == wanted:
+            return True
+        plural = "" if wanted == 1 else "s"
+        message = f"`{c.name.text}` takes {wanted or 'no'} argument{plural}, here are "
+        self.report(codes.ARGUMENT_COUNT, c.span, message + str(len(c.arguments)))
+        return False
+
+    def real_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
+        name = c.name.text
+        type = INTEGER if name == "random_poisson" else REAL
+        if not self.count(c, 1):
+            return Call(name, arguments, UNKNOWN, c.span)
+        argument = arguments[0]
+        if not argument.type.is_numeric and argument.type.base is not Base.UNKNOWN:
+            message = f"`{name}` needs a number, this is {described(argument.type)}"
+            self.report(codes.BAD_ARGUMENT, argument.span, message)
+        elif not is_plain(argument.type) and argument.type.base is not Base.UNKNOWN:
+            text = units.coherent_text(argument.type.dimension)
+            message = f"`{name}` takes a plain number: of {described(argument.type)}, only the number"
+            help = f"divide by a unit, as in `/ 1 {text}`"
+            self.report(codes.UNIT_DROPPED, argument.span, f"{message} in {text} counts", help)
+        return Call(name, arguments, type, c.span)
+
+    def same_type_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
+        name, span = c.name.text, c.span
+        if not self.count(c, SAME_TYPE[name]):
+            return Call(name, arguments, UNKNOWN, span)
+        for a in arguments:
+            if not a.type.is_numeric and a.type.base is not Base.UNKNOWN:
+                message = f"`{name}` needs numbers, this is {described(a.type)}"
+                self.report(codes.BAD_ARGUMENT, a.span, message)
+                return Call(name, arguments, UNKNOWN, span)
+        type = arguments[0].type
+        for a in arguments[1:]:
+            both = common(type, a.type)
+            if both is None or type.dimension != a.type.dimension:
+                if Base.UNKNOWN not in (type.base, a.type.base):
+                    self.units_differ(f"`{name}` combines", arguments[0], a)
+                return Call(name, arguments, UNKNOWN, span)
+            type = both
+        if name in ("ceil", "floor", "round") and type.base is Base.REAL:
+            type = INTEGER
+        if name == "clip":
+            low = Call("max", (arguments[1], arguments[0]), type, span)
+            return Call("min", (low, arguments[2]), type, span)
+        if name.startswith("random") and type.base is Base.INTEGER:
+            type = REAL
+        return Call(name, arguments, type, span)
+
+    def special_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
+        name, span = c.name.text, c.span
+        wanted = {"pow": 2, "delta": 1, "steps": 1}.get(name, 0)
+        if not self.count(c, wanted):
+            return Call(name, arguments, UNKNOWN, span)
+        match name:
+            case "pow":
+                return Binary("**", *arguments, self.pow_type(arguments), span)
+            case "delta":
+                message = "`delta` can only be the whole definition of a kernel: `delta(t)`"
+                self.report(codes.BAD_KERNEL, span, message)
+                return Call(name, arguments, UNKNOWN, span)
+            case "timestep" if self.place is not Place.UPDATE:
+                message = f"`timestep()` can be used only in `update`, not in {self.place.value}"
+                self.report(codes.NOT_HERE, span, message, "use `resolution()` for the step size")
+            case "resolution" | "steps" if self.place in (Place.EQUATION, Place.FUNCTION):
+                message = f"`{name}()` cannot be used in {self.place.value}"
+                help = "compute it in `internals` and use that"
+                self.report(codes.NOT_HERE, span, message, help)
+        if name != "steps":
+            return Ref(DT, DT.type, span)
+        duration = self.fitted(arguments[0], DT.type, "the argument of `steps`")
+        count = Binary("/", duration, Ref(DT, DT.type, span), REAL, span)
+        slack = Binary("-", count, number(STEP_SLACK, span), REAL, span)
+        return Call("ceil", (slack,), INTEGER, span)
+
+    def pow_type(self, arguments: tuple[Expr, ...]) -> Type:
+        base, exponent = arguments
+        if Base.UNKNOWN in (base.type.base, exponent.type.base):
+            return UNKNOWN
+        return self.power(base, exponent)
+
+    def user_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
+        function = self.scope.functions[c.name.text]
+        result = type_of(function.result, self.quiet()) if function.result is not None else VOID
+        if self.count(c, len(function.parameters)):
+            arguments = tuple(
+                self.fitted(
+                    a, type_of(p.type, self.quiet()), f"the argument `{p.name.text}`"
+                )
+                for a, p in zip(arguments, function.parameters, strict=True)
+            )
+        return Call(c.name.text, arguments, result, c.span)
+
+    def quiet(self) -> Scope:
+        """Return a scope for looking at types whose errors are reported elsewhere."""
+        return Scope(self.scope.model, self.scope.lost)
+
+    def value(self, e: tree.Expression) -> Expr:
+        """Return ``e`` resolved, reporting it if it is a call without a value."""
+        result = self.expr(e)
+        if result.type.base is Base.VOID:
+            self.report(codes.NO_VALUE, result.span, f"`{shown(result.span)}` has no value")
+            return Number(Fraction(0), UNKNOWN, result.span)
+        return result
+
+    def convolve(self, c: tree.Call) -> Expr:
+        unknown = Number(Fraction(0), UNKNOWN, c.span)
+        if self.place is not Place.EQUATION:
+            message = f"`convolve` can be used only in `equations`, not in {self.place.value}"
+            help = "define an `inline` there and use that"
+            self.report(codes.BAD_CONVOLUTION, c.span, message, help)
+            return unknown
+        if not self.count(c, 2):
+            return unknown
+        kernel, port = (plain_name(a) for a in c.arguments)
+        if kernel is None or port is None:
+            message = "`convolve` takes the name of a kernel and the name of a spike port"
+            self.report(codes.BAD_CONVOLUTION, c.span, message)
+            return unknown
+        kernel_symbol = self.scope.kernels.get(kernel.text)
+        port_symbol = self.scope.look_up(port.text)
+        if kernel_symbol is None:
+            if self.scope.look_up(kernel.text) is None:
+                self.scope.unknown(kernel.text, kernel.span)
+            else:
+                message = f"`{kernel.text}` is not a kernel"
+                help = "the kernel comes first, then the port"
+                self.report(codes.BAD_CONVOLUTION, kernel.span, message, help)
+            return unknown
+        if port_symbol is None:
+            self.scope.unknown(port.text, port.span)
+            return unknown
+        if port_symbol.kind is not Kind.SPIKE_PORT:
+            message = f"`{port.text}` is a {port_symbol.kind.value}, not a spike port"
+            self.report(codes.BAD_CONVOLUTION, port.span, message)
+            return unknown
+        return Convolve(kernel_symbol, port_symbol, REAL, c.span)
+
+
+def plain_name(e: tree.Expression) -> tree.Name | None:
+    """Return the name if ``e`` is nothing but a name."""
+    if e.then is not None or len(e.operands) != 1 or e.operands[0].prefixes:
+        return None
+    atom = e.operands[0].atom
+    if isinstance(atom, tree.Variable) and atom.order == 0 and atom.index is None:
+        return atom.name
+    return None
+
+
+def described(type: Type) -> str:
+    """Return a type as words for a message."""
+    words = {
+        Base.INTEGER: "an integer",
+        Base.REAL: "a plain number",
+        Base.BOOLEAN: "a boolean",
+        Base.STRING: "a string",
+        Base.VOID: "nothing",
+    }
+    return words.get(type.base, f"a quantity in {type}")
+
+
+def shown(span: Span, limit: int = 40) -> str:
+    text = " ".join(span.text.split())
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+class _Climb:
+    """Precedence climbing over one flat sequence of operands and operators."""
+
+    def __init__(
+        self,
+        owner: Expressions,
+        operands: list[tuple[tuple[tree.Operator, ...], Expr]],
+        operators: list[tree.Operator],
+    ) -> None:
+        self.owner = owner
+        self.operands = operands
+        self.operators = operators
+        self.i = 0
+
+    def run(self) -> Expr:
+        return self.climb(1, list(self.operands[0][0]))
+
+    def climb(self, lowest: int, prefixes: list[tree.Operator]) -> Expr:
+        """Return the longest expression from here whose operators bind at ``lowest`` or tighter."""
+        if prefixes:
+            first = prefixes.pop(0)
+            level = NOT if first.text == "not" else SIGN
+            left = self.owner.unary(first, self.climb(level, prefixes))
+        else:
+            left = self.operands[self.i][1]
+        while self.i < len(self.operators):
+            op = self.operators[self.i]
+            level = LEVELS["!=" if op.text == "<>" else op.text]
+            if level < lowest:
+                break
+            self.i += 1
+            following = list(self.operands[self.i][0])
+            right = self.climb(level if op.text == "**" else level + 1, following)
+            left = self.owner.binary(op, left, right)
+        return left
+

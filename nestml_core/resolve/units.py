@@ -1,0 +1,93 @@
+"""Units and type names as written become units and types."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fractions import Fraction
+
+from nestml_core import units
+from nestml_core.resolve import codes
+from nestml_core.resolve.scope import Scope
+from nestml_core.source import Span
+from nestml_core.syntax import tree
+from nestml_core.types import (
+    BOOLEAN,
+    INTEGER,
+    ONE,
+    REAL,
+    STRING,
+    UNKNOWN,
+    VOID,
+    Type,
+    Unit,
+    quantity,
+)
+
+_PRIMITIVES = {
+    "integer": INTEGER,
+    "real": REAL,
+    "boolean": BOOLEAN,
+    "string": STRING,
+    "void": VOID,
+}
+
+
+def type_of(written: tree.TypeName, scope: Scope) -> Type:
+    """Return the type that ``written`` names."""
+    if written.primitive is not None:
+        return _PRIMITIVES[written.primitive]
+    assert written.unit is not None
+    unit = unit_of(written.unit, scope)
+    if unit is None:
+        return UNKNOWN
+    found = quantity(Unit(written.unit.span.text, unit.dimension, unit.factor))
+    return found
+
+
+def unit_of(written: tree.Unit, scope: Scope) -> Unit | None:
+    """Return the unit that ``written`` denotes; None, with a report, if it denotes none."""
+    match written:
+        case tree.UnitName(name, span):
+            return named(name, span, scope)
+        case tree.UnitPower(base, exponent, span):
+            unit = unit_of(base, scope)
+            return None if unit is None else raised(unit, exponent, span, scope)
+        case tree.UnitProduct(left, op, right):
+            a, b = unit_of(left, scope), unit_of(right, scope)
+            if a is None or b is None:
+                return None
+            return a * b if op == "*" else a / b
+        case tree.UnitReciprocal(numerator, below, span):
+            if numerator != 1:
+                message = f"a unit cannot have the numerator {numerator}"
+                help = "only 1 can stand above a unit: put the number before it"
+                scope.found.append(codes.BAD_UNIT.at(span, message, help=help))
+                return None
+            unit = unit_of(below, scope)
+            return None if unit is None else ONE / unit
+
+
+def raised(unit: Unit, exponent: Fraction, span: Span, scope: Scope) -> Unit | None:
+    result = units.power(unit, exponent)
+    if result is None:
+        message = f"`{unit.text}` to the power {exponent} has no exact size in coherent units"
+        help = "choose a prefix whose root is a whole power of ten, or write the factor out"
+        scope.found.append(codes.BAD_EXPONENT.at(span, message, help=help))
+    return result
+
+
+def named(name: str, span: Span, scope: Scope) -> Unit | None:
+    unit = units.unit(name)
+    if unit is not None:
+        return unit
+    if name in units.OFFSET:
+        message = f"`{name}` has an offset and cannot be converted by a factor"
+        scope.found.append(codes.BAD_UNIT.at(span, message, help="use `K`"))
+    elif name not in scope.lost:
+        close = get_close_matches(name, (*units.table(), *units.PINT_NAMES), 1, 0.5)
+        same = [u for u in units.table() if u.lower() == name.lower()]
+        best = same or close
+        help = f"did you mean `{best[0]}`?" if best else ""
+        message = f"`{name}` is no unit and no type"
+        scope.found.append(codes.UNKNOWN_UNIT.at(span, message, help=help))
+    return None

@@ -1,0 +1,339 @@
+"""The resolved model becomes the solved model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from nestml_core.diagnostics import Diagnostic, Result, checked
+from nestml_core.expr import (
+    RANDOM,
+    Call,
+    Convolve,
+    Expr,
+    Kind,
+    Ref,
+    Symbol,
+    number,
+    ref,
+    rewrite,
+    substitute,
+    symbols_in,
+    walk,
+)
+from nestml_core.model import Kernel, Model, OnCondition, OnReceive
+from nestml_core.resolve import codes
+from nestml_core.solve.affine import affine
+from nestml_core.solve.algebra import ZERO, folded, times, total
+from nestml_core.solve.flows import Constants, Derivative, FlowSolver, split_ports
+from nestml_core.solve.inlines import expanded_inlines
+from nestml_core.solve.kernels import Response, response, value
+from nestml_core.solved import (
+    TIME,
+    Convolution,
+    Definition,
+    Derived,
+    Flow,
+    Integrator,
+    Jump,
+    Method,
+    ModelKind,
+    Recordable,
+    SolvedModel,
+)
+from nestml_core.source import Span
+from nestml_core.stmt import (
+    Emit,
+    Integrate,
+    IntegrateOdes,
+    Stmt,
+    expressions_in,
+    map_body,
+    walk_statements,
+)
+from nestml_core.types import REAL
+
+PER_SECOND = Fraction(1, 1000)
+"""1/s in coherent units: in procedural code a port is its summed weight times this."""
+
+
+@dataclass(frozen=True, slots=True)
+class SolveOptions:
+    """How to integrate what has no exact solution.
+
+    ``tolerance`` is the relative and, in coherent units, the absolute error of one adaptive step.
+    """
+
+    integrator: Method = Method.RK45
+    tolerance: float = 1e-9
+
+
+def solve(model: Model, options: SolveOptions = SolveOptions()) -> Result[SolvedModel]:
+    """Return what each step of ``model`` computes.
+
+    Errors
+    ------
+    NML304 : a kernel that is not the response of a linear system with constant coefficients.
+    NML310 : spikes on a right-hand side other than as a term ``factor * port``.
+    NML390 : time or random numbers in equations.
+    """
+    return _Solving(model, options).run()
+
+
+class _Solving:
+    """The state of one call of ``solve``."""
+
+    def __init__(self, model: Model, options: SolveOptions) -> None:
+        self.model = model
+        self.options = options
+        self.found: list[Diagnostic] = []
+        self.inlines = expanded_inlines(model)
+        self.convolution_values: dict[tuple[Symbol, Symbol], Expr] = {}
+        self.moving: dict[Symbol, Expr] = {}
+        self.constants = Constants(set(self.names()))
+
+    def names(self) -> Iterator[str]:
+        m = self.model
+        for d in (*m.parameters, *m.internals, *m.state):
+            yield d.symbol.identifier
+        for i in m.inlines:
+            yield i.symbol.identifier
+        for p in (*m.spike_ports, *m.continuous_ports):
+            yield p.symbol.identifier
+        yield from ("dt", "t")
+
+    def run(self) -> Result[SolvedModel]:
+        m = self.model
+        convolutions = self.convolutions()
+        derivatives = self.derivatives()
+        if any(d.is_error for d in self.found):
+            return Result(None, tuple(self.found))
+        o = self.options
+        integrator = Integrator(o.integrator, o.tolerance, o.tolerance, "")
+        solver = FlowSolver(derivatives, self.moving, self.constants, integrator)
+        convolutions = tuple(self.with_updates(c, solver) for c in convolutions)
+        bodies, flows = self.bodies(solver, tuple(derivatives))
+        update, *others = bodies
+        handlers = others[: len(m.on_receive)]
+        conditions = others[len(m.on_receive) : len(m.on_receive) + len(m.on_condition)]
+        functions = others[len(m.on_receive) + len(m.on_condition) :]
+        internals: tuple[Derived, ...] = tuple(
+            Definition(d.symbol, folded(d.value)) for d in m.internals
+        )
+        solved = SolvedModel(
+            name=m.name,
+            kind=self.kind(),
+            documentation=m.documentation,
+            parameters=tuple(replace(d, value=folded(d.value)) for d in m.parameters),
+            derived=internals + tuple(self.constants.derived),
+            state=tuple(replace(d, value=folded(d.value)) for d in m.state),
+            recordables=self.recordables(),
+            spike_ports=m.spike_ports,
+            continuous_ports=m.continuous_ports,
+            output=m.output,
+            convolutions=convolutions,
+            flows=flows,
+            update=update,
+            on_receive=tuple(
+                OnReceive(h.port, h.priority, b, h.span)
+                for h, b in zip(m.on_receive, handlers, strict=True)
+            ),
+            on_condition=tuple(
+                OnCondition(self.procedural(c.condition), b, c.span)
+                for c, b in zip(m.on_condition, conditions, strict=True)
+            ),
+            functions=tuple(
+                replace(f, body=b) for f, b in zip(m.functions, functions, strict=True)
+            ),
+            is_random=self.is_random(),
+            span=m.span,
+        )
+        return checked(solved, self.found)
+
+    def kind(self) -> ModelKind:
+        """A synapse answers a spike with a spike, at once; a neuron emits for reasons of its own."""
+        m = self.model
+
+        def emits(body: tuple[Stmt, ...]) -> bool:
+            return any(isinstance(s, Emit) for s in walk_statements(body))
+
+        answers = any(emits(h.body) for h in m.on_receive)
+        fires = emits(m.update) or any(emits(c.body) for c in m.on_condition)
+        return ModelKind.SYNAPSE if answers and not fires else ModelKind.NEURON
+
+    def all_bodies(self) -> tuple[tuple[Stmt, ...], ...]:
+        m = self.model
+        return (
+            m.update,
+            *(h.body for h in m.on_receive),
+            *(c.body for c in m.on_condition),
+            *(f.body for f in m.functions),
+        )
+
+    def is_random(self) -> bool:
+        m = self.model
+        values = [e for body in self.all_bodies() for e in expressions_in(body)]
+        values += [c.condition for c in m.on_condition] + list(self.inlines.values())
+        values += [d.value for d in (*m.parameters, *m.internals, *m.state)]
+        return any(_is_random(v) for v in values)
+
+    # Convolutions
+
+    def convolutions(self) -> tuple[Convolution, ...]:
+        """Return the convolutions of the model, without their updates yet."""
+        kernels = {k.symbol.name: k for k in self.model.kernels}
+        used: dict[tuple[Symbol, Symbol], Span] = {}
+        sources = [*self.inlines.values(), *(q.value for q in self.model.equations)]
+        for e in (part for source in sources for part in walk(source)):
+            if isinstance(e, Convolve):
+                used.setdefault((e.kernel, e.port), e.span)
+        result: list[Convolution] = []
+        for kernel_symbol, port in used:
+            kernel = kernels[kernel_symbol.name]
+            if _is_delta(kernel):
+                self.convolution_values[kernel_symbol, port] = ref(port)
+                continue
+            found = response(self.expanded(kernel))
+            if found is None:
+                self.bad_kernel(kernel)
+                continue
+            result.append(self.convolution(kernel, port, found))
+        return tuple(result)
+
+    def expanded(self, kernel: Kernel) -> Kernel:
+        """Return ``kernel`` without inlines."""
+        if kernel.value is not None:
+            return replace(kernel, value=substitute(kernel.value, self.inlines))
+        odes = tuple(
+            replace(q, value=substitute(q.value, self.inlines)) for q in kernel.equations
+        )
+        return replace(kernel, equations=odes)
+
+    def bad_kernel(self, kernel: Kernel) -> None:
+        message = (
+            f"the kernel `{kernel.symbol.name}` is not the response of a linear equation with "
+            "constant coefficients"
+        )
+        help = "use sums of `t**k * exp(-t / tau)`, or linear equations without a constant term"
+        self.found.append(codes.BAD_KERNEL.at(kernel.span, message, help=help))
+
+    def convolution(self, kernel: Kernel, port: Symbol, found: Response) -> Convolution:
+        stem = f"{kernel.symbol.name}__X__{port.name}"
+        states = tuple(
+            Symbol(self.constants.symbol(f"{stem}__{n}" if n else stem).name, Kind.STATE)
+            for n in found.names
+        )
+        self.convolution_values[kernel.symbol, port] = value(found.output, states)
+        for row, z in zip(found.matrix, states, strict=True):
+            self.moving[z] = total(times(c, ref(w)) for c, w in zip(row, states, strict=True))
+        jumps = tuple(
+            Jump(z, times(c, ref(port)))
+            for z, c in zip(states, found.initial, strict=True)
+            if c != ZERO
+        )
+        return Convolution(kernel.symbol.name, port, states, (), jumps)
+
+    def with_updates(self, c: Convolution, solver: FlowSolver) -> Convolution:
+        forms = [affine(self.moving[z], c.states) for z in c.states]
+        matrix = tuple(
+            tuple(form.coefficient(w) if form else ZERO for w in c.states) for form in forms
+        )
+        drive = (ZERO,) * len(c.states)
+        return replace(c, updates=solver.exact_updates(c.states, matrix, c.states, drive))
+
+    # Equations
+
+    def in_equations(self, e: Expr) -> Expr:
+        """Return ``e`` without inlines and convolutions; ports stay what they are, pulses."""
+        return rewrite(substitute(e, self.inlines), self.without_convolution)
+
+    def without_convolution(self, e: Expr) -> Expr:
+        if isinstance(e, Convolve):
+            return self.convolution_values.get((e.kernel, e.port), ZERO)
+        return e
+
+    def derivatives(self) -> dict[Symbol, Derivative]:
+        ports = tuple(p.symbol for p in self.model.spike_ports)
+        result: dict[Symbol, Derivative] = {}
+        for ode in self.model.equations:
+            for x, dx in zip(ode.variables, ode.variables[1:], strict=False):
+                result[x] = Derivative(x, ref(dx), (), ode.span)
+            rhs = folded(self.in_equations(ode.value))
+            self.check_equation(ode.variables[0], rhs, ode.span)
+            derivative, problems = split_ports(ode.variables[-1], rhs, ports, ode.span)
+            self.found += problems
+            if derivative is not None:
+                result[ode.variables[-1]] = derivative
+        order = [d.symbol for d in self.model.state if d.symbol in result]
+        return {s: result[s] for s in order}
+
+    def check_equation(self, x: Symbol, rhs: Expr, span: Span) -> None:
+        what = ""
+        if TIME in symbols_in(rhs):
+            what = "the time `t`"
+        elif _is_random(rhs):
+            what = "a random function"
+        if what:
+            message = f"{what} in the equation of `{x.name}` is not supported yet"
+            help = "compute it in `update` and store it in a state variable"
+            self.found.append(codes.NOT_SUPPORTED.at(span, message, help=help))
+
+    # Procedural code
+
+    def procedural(self, e: Expr) -> Expr:
+        """Return ``e`` without inlines and convolutions, ports as numbers."""
+        ports = {p.symbol for p in self.model.spike_ports}
+
+        def change(e: Expr) -> Expr:
+            if isinstance(e, Ref) and e.symbol in ports:
+                return times(number(PER_SECOND), Ref(e.symbol, REAL, e.span), e.span)
+            return e
+
+        def one(e: Expr) -> Expr:
+            if isinstance(e, Convolve):  # a delta kernel gives the port itself, as a plain number
+                return self.convolution_values.get((e.kernel, e.port), ZERO)
+            if isinstance(e, Ref) and e.symbol in self.inlines:
+                return self.procedural(self.inlines[e.symbol])
+            return change(e)
+
+        return folded(rewrite(e, one))
+
+    def recordables(self) -> tuple[Recordable, ...]:
+        found = [Recordable(d.symbol, ref(d.symbol)) for d in self.model.state]
+        found += [
+            Recordable(i.symbol, self.procedural(i.value))
+            for i in self.model.inlines
+            if i.recordable
+        ]
+        return tuple(found)
+
+    def bodies(
+        self, solver: FlowSolver, everything: tuple[Symbol, ...]
+    ) -> tuple[list[tuple[Stmt, ...]], tuple[Flow, ...]]:
+        """Return all bodies with ``integrate_odes`` turned into flows, and these flows."""
+        systems = {q.variables[0]: q.variables for q in self.model.equations}
+        flows: dict[tuple[Symbol, ...], int] = {}
+        solved: list[Flow] = []
+
+        def integrate(s: Stmt) -> Stmt:
+            if not isinstance(s, IntegrateOdes):
+                return s
+            named = {x for v in s.variables or () for x in systems[v]}
+            chosen = everything if s.variables is None else named
+            variables = tuple(x for x in everything if x in chosen)
+            if variables not in flows:
+                flows[variables] = len(solved)
+                solved.append(solver.flow(variables))
+            return Integrate(flows[variables], s.span)
+
+        result = [map_body(b, self.procedural, integrate) for b in self.all_bodies()]
+        return result, tuple(solved)
+
+
+def _is_delta(kernel: Kernel) -> bool:
+    return kernel.value is None and not kernel.equations
+
+
+def _is_random(e: Expr) -> bool:
+    return any(isinstance(x, Call) and x.function in RANDOM for x in walk(e))

@@ -1,0 +1,368 @@
+"""What a syntax error means: from the place where parsing stopped to a message and a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+
+from nestml_core.diagnostics import Code, Diagnostic, Severity
+from nestml_core.syntax.layout import DEDENT, INDENT, MARKERS, NEWLINE, Laid
+
+UNEXPECTED = Code("NML010", Severity.ERROR, "something that does not fit here")
+MISSING_COLON = Code("NML011", Severity.ERROR, "a missing colon")
+UNKNOWN_BLOCK = Code("NML012", Severity.ERROR, "an unknown block or keyword")
+ASSIGN_IN_CONDITION = Code("NML013", Severity.ERROR, "an assignment in a condition")
+NO_TYPE = Code("NML014", Severity.ERROR, "a declaration without a type")
+RESERVED_NAME = Code("NML015", Severity.ERROR, "a reserved word as a name")
+UNCLOSED = Code("NML005", Severity.ERROR, "a bracket that is never closed")
+EMPTY_BLOCK = Code("NML016", Severity.ERROR, "a block with nothing in it")
+OLD_SYNTAX = Code("NML017", Severity.ERROR, "a construct of an older NESTML")
+FOREIGN_OPERATOR = Code("NML018", Severity.ERROR, "an operator of another language")
+BAD_NAME = Code("NML019", Severity.ERROR, "not a name")
+
+BLOCKS = (
+    "state",
+    "parameters",
+    "internals",
+    "equations",
+    "input",
+    "output",
+    "update",
+    "onReceive",
+    "onCondition",
+    "function",
+)
+HEADS = (*BLOCKS, "if", "elif", "else", "for", "while", "model")
+RESERVED = frozenset(
+    (
+        *HEADS,
+        *("integer", "real", "string", "boolean", "void", "inline", "return", "in", "step"),
+        *("inf", "and", "or", "not", "recordable", "kernel", "continuous", "spike"),
+        *("inhibitory", "excitatory", "true", "True", "false", "False"),
+    )
+)
+OLD = MappingProxyType(
+    {
+        "neuron": "NESTML 9 says `model` for neurons and synapses",
+        "synapse": "NESTML 9 says `model` for neurons and synapses",
+        "end": "blocks end with their indentation: delete the line",
+        "initial_values": "initial values stand in the `state` block",
+        "shape": "write `kernel`",
+        "preReceive": "write `onReceive(port)`",
+        "postReceive": "write `onReceive(port)`",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Where the parser got stuck, as an offset in the laid-out text, and what it tried there."""
+
+    offset: int
+    tried: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A syntax error explained.
+
+    ``fixes`` are the edits of the laid-out text that mend it, where they are certain: pairs of
+    a stretch and its new text, in ascending order.
+    """
+
+    diagnostic: Diagnostic
+    offset: int
+    fixes: tuple[tuple[int, int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A failure with what stands around it."""
+
+    laid: Laid
+    offset: int
+    tried: frozenset[str]
+    line: str
+    start: int
+    found: str
+
+    def make(
+        self,
+        code: Code,
+        message: str,
+        help: str,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        fixes: tuple[tuple[int, int, str], ...] = (),
+    ) -> Mistake:
+        first = self.offset if start is None else start
+        last = first + max(1, len(self.found)) if end is None else end
+        diagnostic = code.at(self.laid.span(first, last), message, help=help)
+        return Mistake(diagnostic, self.offset, fixes)
+
+
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.)*"|[A-Za-z_$][\w$]*|\d+\.?\d*(?:[eE][-+]?\d+)?|<-|\.\.\.|\*\*|//|[<>=!+*/-]=|&&|\|\||.',
+    re.DOTALL,
+)
+_WORD = re.compile(r"[A-Za-z_$][\w$]*\Z")
+
+
+def explain(laid: Laid, failure: Failure) -> Mistake:
+    """Return what is wrong where ``failure`` says parsing stopped."""
+    scene = _scene(laid, failure)
+    rules: tuple[Callable[[Scene], Mistake | None], ...] = (
+        _missing_colon,
+        _too_far_right,
+        _empty_block,
+        _old_construct,
+        _unknown_block,
+        _reserved_name,
+        _bad_model_name,
+        _assignment_in_condition,
+        _foreign_operator,
+        _no_type,
+        _unclosed,
+    )
+    for rule in rules:
+        mistake = rule(scene)
+        if mistake is not None:
+            return mistake
+    return _anything(scene)
+
+
+def _scene(laid: Laid, failure: Failure) -> Scene:
+    text = laid.text
+    offset = failure.offset
+    while offset < len(text) and text[offset] in " \t\r":
+        offset += 1
+    start = offset
+    while start > 0 and text[start - 1] not in MARKERS:
+        start -= 1
+    end = start
+    while end < len(text) and text[end] not in MARKERS:
+        end += 1
+    token = _TOKEN.match(text, offset)
+    found = token[0] if token else ""
+    return Scene(laid, offset, frozenset(failure.tried), text[start:end].strip(), start, found)
+
+
+def _head(scene: Scene) -> str:
+    word = re.match(r"[A-Za-z_$][\w$]*", scene.line)
+    return word[0] if word else ""
+
+
+def _at_line_end(scene: Scene) -> bool:
+    return scene.found in ("", NEWLINE, INDENT, DEDENT)
+
+
+def _missing_colon(scene: Scene) -> Mistake | None:
+    if not _at_line_end(scene) or ":" not in scene.tried or _head(scene) not in HEADS:
+        return None
+    return scene.make(
+        MISSING_COLON,
+        f"`{_head(scene)}` needs a colon at the end of its line",
+        "add `:` here",
+        fixes=((scene.offset, scene.offset, ":"),),
+        end=scene.offset + 1,
+    )
+
+
+def _too_far_right(scene: Scene) -> Mistake | None:
+    if scene.found != INDENT or "INDENT" in scene.tried:
+        return None
+    text = scene.laid.text
+    depth, close = 0, scene.offset
+    while close < len(text):
+        depth += (text[close] == INDENT) - (text[close] == DEDENT)
+        if depth == 0:
+            break
+        close += 1
+    begin = scene.offset + 1
+    end = text.find(NEWLINE, begin)
+    return scene.make(
+        UNEXPECTED,
+        "this line is indented deeper than its block",
+        "align it with the line above, or end that line with a colon if it opens a block",
+        start=begin,
+        end=end if end > 0 else len(text),
+        fixes=((scene.offset, begin, ""), (close, close + 1, "")),
+    )
+
+
+def _empty_block(scene: Scene) -> Mistake | None:
+    if "INDENT" not in scene.tried or not scene.laid.text[: scene.offset].endswith(":" + NEWLINE):
+        return None
+    offset = scene.offset - 2
+    start = offset
+    while start > 0 and scene.laid.text[start - 1] not in MARKERS:
+        start -= 1
+    message = "this block is empty"
+    help = "indent what belongs to it, or remove the line"
+    diagnostic = EMPTY_BLOCK.at(scene.laid.span(start, offset + 1), message, help=help)
+    return Mistake(diagnostic, offset)
+
+
+def _old_construct(scene: Scene) -> Mistake | None:
+    word = scene.found
+    if word in OLD and scene.offset == scene.start:
+        return scene.make(OLD_SYNTAX, f"`{word}` is of an older NESTML", OLD[word])
+    if word == "current" and "continuous" in scene.tried:
+        help = "write `<- continuous`"
+        return scene.make(OLD_SYNTAX, "`current` ports are of an older NESTML", help)
+    if _head(scene) == "output" and word not in ("", NEWLINE) and "NEWLINE" in scene.tried:
+        help = "put `spike` on a line of its own below `output:`, indented"
+        return scene.make(OLD_SYNTAX, "the kind of output stands on its own line", help)
+    return None
+
+
+def _unknown_block(scene: Scene) -> Mistake | None:
+    if scene.offset != scene.start or not _WORD.match(scene.found):
+        return None
+    if not {"equations", "update"} <= scene.tried and "model" not in scene.tried:
+        return None
+    if "Name" in scene.tried and "equations" not in scene.tried:
+        return None
+    choices = BLOCKS if "equations" in scene.tried else ("model",)
+    close = get_close_matches(scene.found, choices, 1, 0.5)
+    help = f"did you mean `{close[0]}`?" if close else f"expected {_one_of(choices)}"
+    if scene.found in choices:
+        help = "check the indentation of this line and of those above it"
+        return scene.make(UNEXPECTED, f"`{scene.found}` cannot stand here", help)
+    return scene.make(UNKNOWN_BLOCK, f"unknown block `{scene.found}`", help)
+
+
+def _reserved_name(scene: Scene) -> Mistake | None:
+    if scene.found not in RESERVED or "Name" not in scene.tried:
+        return None
+    if scene.offset == scene.start and _head(scene) in BLOCKS and "=" not in scene.line:
+        help = "a block begins one level below `model`: check the indentation"
+        return scene.make(UNEXPECTED, f"`{scene.found}` cannot stand here", help)
+    message = f"`{scene.found}` is a reserved word of NESTML and cannot be a name"
+    return scene.make(RESERVED_NAME, message, f"choose another name, such as `{scene.found}_`")
+
+
+def _bad_model_name(scene: Scene) -> Mistake | None:
+    if _head(scene) != "model" or "Name" not in scene.tried:
+        return None
+    shown = scene.found if not _at_line_end(scene) else "the end of the line"
+    help = "a name is a letter, `_` or `$`, followed by letters, digits, `_` and `$`"
+    return scene.make(BAD_NAME, f"`{shown}` is not the name of a model", help)
+
+
+def _assignment_in_condition(scene: Scene) -> Mistake | None:
+    if scene.found != "=" or _head(scene) not in ("if", "elif", "while", "onCondition"):
+        return None
+    message = "`=` assigns; a condition compares"
+    fixes = ((scene.offset, scene.offset + 1, "=="),)
+    return scene.make(ASSIGN_IN_CONDITION, message, "write `==`", fixes=fixes)
+
+
+FOREIGN = MappingProxyType(
+    {"&&": "and", "||": "or", "!": "not", "%=": None, "++": "+= 1", "--": "-= 1", "^=": None}
+)
+
+
+def _foreign_operator(scene: Scene) -> Mistake | None:
+    two = scene.laid.text[scene.offset : scene.offset + 2]
+    before = scene.laid.text[max(0, scene.offset - 1) : scene.offset + 1]
+    for text, start in ((two, scene.offset), (before, scene.offset - 1), (scene.found, scene.offset)):
+        if text in FOREIGN:
+            write = FOREIGN[text]
+            help = f"write `{write}`" if write else "write the assignment out"
+            message = f"`{text}` is not an operator of NESTML"
+            end = start + len(text)
+            fixes = ((start, end, f" {write} "),) if write else ()
+            return scene.make(FOREIGN_OPERATOR, message, help, start=start, end=end, fixes=fixes)
+    return None
+
+
+def _no_type(scene: Scene) -> Mistake | None:
+    if scene.found != "=" or not scene.tried & {"UnitName", "Name"}:
+        return None
+    if not scene.tried & {",", "sep"} and "'" not in scene.tried:
+        return None
+    name = scene.line.split("=")[0].strip()
+    help = f"write a type or unit before `=`, as in `{name} real = ...` or `{name} mV = ...`"
+    return scene.make(NO_TYPE, f"the declaration of `{name}` has no type", help)
+
+
+def _unclosed(scene: Scene) -> Mistake | None:
+    if not _at_line_end(scene):
+        return None
+    opened: list[int] = []
+    for i in range(scene.start, scene.offset):
+        c = scene.laid.text[i]
+        if c in "([":
+            opened.append(i)
+        elif c in ")]" and opened:
+            opened.pop()
+    if not opened:
+        return None
+    bracket = scene.laid.text[opened[-1]]
+    closing = ")" if bracket == "(" else "]"
+    message = f"this `{bracket}` is never closed"
+    help = f"add `{closing}`; an expression goes on in the next line if that is indented deeper"
+    return scene.make(UNCLOSED, message, help, start=opened[-1], end=opened[-1] + 1)
+
+
+_READABLE = MappingProxyType(
+    {
+        "Number": "an expression",
+        "CallName": "an expression",
+        "Prefix": "an expression",
+        "OpenIndex": "`[`",
+        "BinaryOperator": "an operator",
+        "AssignmentOperator": "an assignment",
+        "DecoratorText": "a decorator",
+        "Name": "a name",
+        "NEWLINE": "the end of the line",
+        "INDENT": "an indented block",
+        "DEDENT": "the end of the block",
+        "EOF": "the end of the file",
+        "VariableBlockKind": "`state`, `parameters` or `internals`",
+        "Qualifier": "`excitatory` or `inhibitory`",
+        "OutputKind": "`spike` or `continuous`",
+        "UnitExponent": "an exponent",
+    }
+)
+
+
+def _readable(tried: frozenset[str]) -> tuple[str, ...]:
+    """Return what would have fitted, in words, without regular expressions."""
+    found: dict[str, None] = {}
+    hidden = {"Name"} if "Number" in tried else set()
+    for rule in sorted(tried - hidden):
+        if rule in _READABLE:
+            found[_READABLE[rule]] = None
+        elif re.fullmatch(r"[A-Za-z]+|[^\w\s\\]{1,3}", rule) and rule != "sep":
+            found[f"`{rule}`"] = None
+        elif rule == "sep":
+            found["`,`"] = None
+        elif "integer" in rule:
+            found["a type or unit"] = None
+    return tuple(found)
+
+
+def _one_of(choices: tuple[str, ...]) -> str:
+    quoted = [f"`{c}`" for c in choices]
+    return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+
+
+def _anything(scene: Scene) -> Mistake:
+    if _at_line_end(scene):
+        what = "the line ends too early"
+    elif _WORD.match(scene.found):
+        what = f"unexpected `{scene.found}`"
+    else:
+        what = f"unexpected `{scene.found[:40]}`"
+    choices = _readable(scene.tried)
+    help = ""
+    if choices and len(choices) <= 5:
+        listed = ", ".join(choices[:-1]) + " or " + choices[-1] if len(choices) > 1 else choices[0]
+        help = f"expected {listed}"
+    return scene.make(UNEXPECTED, what, help)
