@@ -18,7 +18,7 @@ from nestml_core.types import BOOLEAN, INTEGER, REAL, STRING, Type
 class Kind(Enum):
     """What a name stands for."""
 
-    STATE = "state"
+    STATE = "state variable"
     PARAMETER = "parameter"
     INTERNAL = "internal"
     INLINE = "inline"

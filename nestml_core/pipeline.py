@@ -13,7 +13,6 @@ from nestml_core.resolve import codes, resolve
 from nestml_core.solve import SolveOptions, solve
 from nestml_core.solved import SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE, Source, Span
-from nestml_core.syntax import tree
 from nestml_core.syntax.parse import parse
 
 if TYPE_CHECKING:
@@ -169,9 +168,10 @@ def compile_files(
         if source.value is not None:
             sources.append(source.value)
     program = check_sources(sources, options)
-    return checked(program.value, (*found, *program.diagnostics)) if program.value else Result(
-        None, (*found, *program.diagnostics)
-    )
+    everything = (*found, *program.diagnostics)
+    if program.value is None:
+        return Result(None, everything)
+    return checked(program.value, everything)
 
 
 def generate(
@@ -203,9 +203,7 @@ def write_files(files: Mapping[str, str | bytes], directory: Path) -> Result[tup
     if problems:
         return Result(None, problems)
     directory.mkdir(parents=True, exist_ok=True)
-    contents = {
-        p: c.encode("utf-8") if isinstance(c, str) else bytes(c) for p, c in files.items()
-    }
+    contents = {p: c.encode("utf-8") if isinstance(c, str) else bytes(c) for p, c in files.items()}
     changed = {p: c for p, c in contents.items() if not _is(directory / p, c)}
     if changed:
         _replace(changed, directory)
@@ -258,6 +256,5 @@ __all__ = [
     "library_models",
     "read",
     "resolved_models",
-    "tree",
     "write_files",
 ]

@@ -6,13 +6,15 @@ costs a third of a second to import and is loaded only for the rest.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from nestml_core.types import BASE, COHERENT, Dimension, Unit
+from nestml_core.types import BASE, COHERENT, ONE, Dimension, Unit
 
 F = Fraction
 _SI = ("kg", "m", "s", "A", "K", "mol", "cd")
@@ -41,9 +43,9 @@ _SI_COHERENT: Mapping[str, tuple[F, Dimension]] = MappingProxyType(
 def _from_si(factor: F, exponents: Mapping[str, F | int]) -> tuple[F, Dimension]:
     """Return coherent size and dimension of ``factor`` times a product of SI base units."""
     size, dimension = factor, Dimension()
-    for name, exponent in exponents.items():
+    for name, given in exponents.items():
         base_size, base_dimension = _SI_COHERENT[name]
-        exponent = F(exponent)
+        exponent = F(given)
         if exponent.denominator != 1:
             raise ValueError(f"{name} to the power {exponent} has no exact size")
         size *= base_size ** int(exponent)
@@ -171,7 +173,7 @@ def unit(name: str) -> Unit | None:
 def _from_pint(name: str) -> Unit:
     import pint
 
-    registry = pint.UnitRegistry(non_int_type=Fraction)
+    registry: Any = pint.UnitRegistry(non_int_type=Fraction)
     factor, units = registry.get_base_units(PINT_NAMES[name])
     names = {
         "kilogram": "kg",
@@ -263,7 +265,8 @@ def magnitude(value: Any, target: Unit | None) -> float:
 
     Parameters
     ----------
-    value : a number in the unit ``target``, or a Pint quantity of the same dimension
+    value : a number in the unit ``target``, or a quantity of the same dimension: a Pint quantity,
+        or text such as ``"0.4 nA"``
     target : the declared unit, None for plain numbers
 
     Raises
@@ -273,15 +276,59 @@ def magnitude(value: Any, target: Unit | None) -> float:
     """
     if hasattr(value, "to_root_units") and hasattr(value, "dimensionality"):
         return _quantity_magnitude(value, target)
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, str):
+        return _text_magnitude(value, target)
+    if isinstance(value, bytes):
         raise TypeError(f"{value!r} is not a number")
     number = float(value)
     return number if target is None else scaled(number, target)
 
 
+_NUMBER = re.compile(r"\s*([-+]?(?:inf|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))\s*(.*)")
+_FACTOR = re.compile(r"\s*(?:(1)(?=\s*/)|([A-Za-z]+)(?:\s*(?:\*\*|\^)\s*(-?\d{1,2}))?)\s*")
+
+
+def parse_unit(text: str) -> Unit | None:
+    """Return the unit that ``text`` denotes, names with ``*``, ``/`` and ``**``; None if none."""
+    result, rest, op = ONE, text, "*"
+    while True:
+        factor = _FACTOR.match(rest)
+        if factor is None:
+            return None
+        if factor[2]:
+            found = unit(factor[2])
+            found = power(found, F(int(factor[3]))) if found is not None and factor[3] else found
+            if found is None:
+                return None
+            result = result * found if op == "*" else result / found
+        rest = rest[factor.end() :]
+        if not rest:
+            return result
+        op, rest = rest[0], rest[1:]
+        if op not in "*/":
+            return None
+
+
+def _text_magnitude(text: str, target: Unit | None) -> float:
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise TypeError(f"{text!r} is not a number")
+    number, unit_text = float(match[1]), match[2].strip()
+    if not unit_text:
+        return magnitude(number, target)
+    given = parse_unit(unit_text)
+    if given is None:
+        raise ValueError(f"`{unit_text}` is no unit")
+    wanted = target if target is not None else ONE
+    if given.dimension != wanted.dimension:
+        expected = target.text if target is not None else "a plain number"
+        raise ValueError(f"{text} is not in {expected} or a multiple of it")
+    return scaled(number, given)
+
+
 def scaled(number: float, unit: Unit) -> float:
     """Return ``number`` of ``unit`` in coherent units, rounded once."""
-    if unit.factor == 1 or number in (float("inf"), float("-inf")) or number != number:
+    if unit.factor == 1 or not math.isfinite(number):
         return number
     return float(Fraction(number) * unit.factor)
 

@@ -87,7 +87,22 @@ class CPrinter(ExprPrinter):
             **{
                 f: f"std::{f}"
                 for f in (
-                    ["exp", "log10", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf", "erfc", "ceil", "floor", "round"]
+                    [
+                        "exp",
+                        "log10",
+                        "expm1",
+                        "sin",
+                        "cos",
+                        "tan",
+                        "sinh",
+                        "cosh",
+                        "tanh",
+                        "erf",
+                        "erfc",
+                        "ceil",
+                        "floor",
+                        "round",
+                    ]
                 )
             },
         }

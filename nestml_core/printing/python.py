@@ -58,7 +58,20 @@ class PythonPrinter(ExprPrinter):
             "expdd": "expdd",
             **{
                 f: f"np.{f}"
-                for f in ["exp", "log10", "expm1", "sin", "cos", "tan", "sinh", "cosh", "tanh", "abs", "ceil", "floor"]
+                for f in [
+                    "exp",
+                    "log10",
+                    "expm1",
+                    "sin",
+                    "cos",
+                    "tan",
+                    "sinh",
+                    "cosh",
+                    "tanh",
+                    "abs",
+                    "ceil",
+                    "floor",
+                ]
             },
         }
     )

@@ -329,7 +329,9 @@ class Expressions:
         return Binary(text, left, right, type, span)
 
     def bad_operands(self, op: str, left: Expr, right: Expr, needs: str) -> Type:
-        message = f"`{op}` needs {needs}, these are {described(left.type)} and {described(right.type)}"
+        message = (
+            f"`{op}` needs {needs}, these are {described(left.type)} and {described(right.type)}"
+        )
         self.report(codes.BAD_OPERAND, left.span.to(right.span), message)
         return UNKNOWN
 
@@ -351,7 +353,7 @@ class Expressions:
         return BOOLEAN
 
     def units_differ(self, what: str, left: Expr, right: Expr) -> None:
-        message = f"{what} {described(left.type)} with {described(right.type)}"
+        message = f"{what} {described(left.type)} and {described(right.type)}"
         help = ""
         for one, other in ((left, right), (right, left)):
             if is_plain(one.type) and other.type.unit is not None:
@@ -434,7 +436,9 @@ class Expressions:
     def choice(self, condition: Expr, then: Expr, otherwise: Expr, span: Span) -> Expr:
         self.condition(condition, "the condition before `?`")
         type = common(then.type, otherwise.type)
-        if type is None or (then.type.is_numeric and then.type.dimension != otherwise.type.dimension):
+        if type is None or (
+            then.type.is_numeric and then.type.dimension != otherwise.type.dimension
+        ):
             if Base.UNKNOWN not in (then.type.base, otherwise.type.base):
                 self.units_differ("`?:` chooses between", then, otherwise)
             type = UNKNOWN
@@ -456,7 +460,9 @@ class Expressions:
         help = ""
         if target.unit is not None and is_plain(value.type):
             help = f"give the value a unit, as in `{shown(value.span)} {target}`"
-            if not isinstance(value, Number):
+            if str(target).startswith("1/"):
+                help = f"divide the value by a unit or a constant, as in `/ 1 {str(target)[2:]}`"
+            elif not isinstance(value, Number):
                 help = f"multiply the value by a unit, as in `* 1 {target}`"
         elif target.unit is not None and value.type.unit is not None:
             quotient = value.type.unit / target.unit
@@ -512,7 +518,9 @@ class Expressions:
             self.report(codes.BAD_ARGUMENT, argument.span, message)
         elif not is_plain(argument.type) and argument.type.base is not Base.UNKNOWN:
             text = units.coherent_text(argument.type.dimension)
-            message = f"`{name}` takes a plain number: of {described(argument.type)}, only the number"
+            message = (
+                f"`{name}` takes a plain number: of {described(argument.type)}, only the number"
+            )
             help = f"divide by a unit, as in `/ 1 {text}`"
             self.report(codes.UNIT_DROPPED, argument.span, f"{message} in {text} counts", help)
         return Call(name, arguments, type, c.span)
@@ -580,9 +588,7 @@ class Expressions:
         result = type_of(function.result, self.quiet()) if function.result is not None else VOID
         if self.count(c, len(function.parameters)):
             arguments = tuple(
-                self.fitted(
-                    a, type_of(p.type, self.quiet()), f"the argument `{p.name.text}`"
-                )
+                self.fitted(a, type_of(p.type, self.quiet()), f"the argument `{p.name.text}`")
                 for a, p in zip(arguments, function.parameters, strict=True)
             )
         return Call(c.name.text, arguments, result, c.span)
@@ -695,4 +701,3 @@ class _Climb:
             right = self.climb(level if op.text == "**" else level + 1, following)
             left = self.owner.binary(op, left, right)
         return left
-

@@ -259,9 +259,7 @@ class _Resolving:
         waiting = list(own.values())
         while waiting:
             ready = [
-                d
-                for d in waiting
-                if all(s in done or s not in own for s in symbols_in(d.value))
+                d for d in waiting if all(s in done or s not in own for s in symbols_in(d.value))
             ]
             if not ready:
                 self.circular(waiting[0], own)
@@ -386,7 +384,9 @@ class _Resolving:
         if symbol.type.base is Base.UNKNOWN:
             return UNKNOWN
         for _ in range(order):
-            result = result / ms if result is not None else Unit("1", ms.dimension**0, ms.factor) / ms  # type: ignore[operator]
+            result = (
+                result / ms if result is not None else Unit("1", ms.dimension**0, ms.factor) / ms
+            )  # type: ignore[operator]
         assert result is not None
         return quantity(result)
 
@@ -515,7 +515,9 @@ class _Resolving:
         result: list[Function] = []
         for name, f in self.scope.functions.items():
             type = type_of(f.result, self.scope) if f.result is not None else VOID
-            arguments = [(p.name.text, type_of(p.type, self.scope), p.name.span) for p in f.parameters]
+            arguments = [
+                (p.name.text, type_of(p.type, self.scope), p.name.span) for p in f.parameters
+            ]
             symbols, body = self.bodies.body(f.body, Place.FUNCTION, arguments, type)
             returned = Symbol("", Kind.LOCAL, type, f.name.span)
             result.append(Function(name, symbols, returned, body, f.span))

@@ -316,4 +316,3 @@ def always_returns(body: tuple[Stmt, ...]) -> bool:
             return always_returns(otherwise) and all(always_returns(b.body) for b in branches)
         case _:
             return False
-

@@ -84,7 +84,7 @@ def named(name: str, span: Span, scope: Scope) -> Unit | None:
         message = f"`{name}` has an offset and cannot be converted by a factor"
         scope.found.append(codes.BAD_UNIT.at(span, message, help="use `K`"))
     elif name not in scope.lost:
-        close = get_close_matches(name, (*units.table(), *units.PINT_NAMES), 1, 0.5)
+        close = get_close_matches(name, (*units.table(), *units.PINT_NAMES), 1, 0.75)
         same = [u for u in units.table() if u.lower() == name.lower()]
         best = same or close
         help = f"did you mean `{best[0]}`?" if best else ""

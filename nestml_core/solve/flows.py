@@ -9,7 +9,7 @@ from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.expr import Expr, Kind, Symbol, is_constant, ref, symbols_in
 from nestml_core.solve.affine import Affine, affine
 from nestml_core.solve.algebra import ZERO, is_zero, plus, times, total
-from nestml_core.solve.propagator import Entry, block_exponential, exponential
+from nestml_core.solve.propagator import Entry, block_exponential, exponential, reachable
 from nestml_core.solved import (
     Definition,
     Derived,
@@ -58,7 +58,9 @@ class Constants:
 
     def named(self, wanted: str, value: Expr) -> Expr:
         """Return a reference to a constant of this value; plain numbers and names stay."""
-        if not symbols_in(value) or (len(symbols_in(value)) == 1 and value == ref(symbols_in(value)[0])):
+        if not symbols_in(value) or (
+            len(symbols_in(value)) == 1 and value == ref(symbols_in(value)[0])
+        ):
             return value
         if value not in self.names:
             symbol = self.symbol(wanted)
@@ -73,7 +75,9 @@ def split_ports(
     """Return an equation with the spikes on its right-hand side taken out of the flow."""
     form = affine(value, ports)
     if form is None:
-        message = f"the spikes in the equation of `{variable.name}` must stand alone or times a factor"
+        message = (
+            f"the spikes in the equation of `{variable.name}` must stand alone or times a factor"
+        )
         help = "write `... + factor * port`, or use an event handler"
         return None, (PORT_NOT_LINEAR.at(span, message, help=help),)
     return Derivative(variable, form.constant, form.terms, span), ()
@@ -183,17 +187,18 @@ class FlowSolver:
         for group in result.numeric:
             key = (tuple(order[i] for i in group), tuple(matrix[i] for i in group), tuple(driven))
             if key not in self.constants.blocks:
-                names = {
-                    (i, j): self.constants.symbol(f"P_{order[i].identifier}_{order[j].identifier}")
-                    for i in group
-                    for j in group
-                }
-                areas = {
-                    (i, j): self.constants.symbol(f"D_{order[i].identifier}_{order[j].identifier}")
-                    for i in group
-                    for j in group
-                    if j in driven
-                }
+                entries = reachable(matrix, group)
+
+                def symbols(letter: str, chosen: list[Entry]) -> dict[Entry, Symbol]:
+                    return {
+                        (i, j): self.constants.symbol(
+                            f"{letter}_{order[i].identifier}_{order[j].identifier}"
+                        )
+                        for i, j in chosen
+                    }
+
+                names = symbols("P", entries)
+                areas = symbols("D", [e for e in entries if e[1] in driven])
                 self.constants.blocks[key] = names, areas
                 self.constants.derived.append(block_exponential(matrix, group, names, areas))
             names, areas = self.constants.blocks[key]
@@ -256,7 +261,9 @@ class FlowSolver:
 
         plural = "s" if len(source) > 1 else ""
         verb = "are" if plural else "is"
-        why = f"the equation{plural} of {named(source)} {verb} not linear with constant coefficients"
+        why = (
+            f"the equation{plural} of {named(source)} {verb} not linear with constant coefficients"
+        )
         if others:
             why += f", and {named(others)} depend{'' if others[1:] else 's'} on {named(source)}"
         i = self.integrator

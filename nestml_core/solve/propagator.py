@@ -124,6 +124,20 @@ def _has_cycle(group: tuple[int, ...], below: tuple[tuple[int, ...], ...]) -> bo
     return False
 
 
+def reachable(matrix: Matrix, group: tuple[int, ...]) -> list[Entry]:
+    """Return the entries ij of the exponential that are not zero: i depends on j."""
+    found: list[Entry] = []
+    for i in group:
+        seen, waiting = {i}, [i]
+        while waiting:
+            k = waiting.pop()
+            new = [j for j in group if j not in seen and not is_zero(matrix[k][j])]
+            seen.update(new)
+            waiting += new
+        found += [(i, j) for j in group if j in seen]
+    return found
+
+
 def block_exponential(
     matrix: Matrix,
     group: tuple[int, ...],

@@ -205,9 +205,7 @@ class _Solving:
         """Return ``kernel`` without inlines."""
         if kernel.value is not None:
             return replace(kernel, value=substitute(kernel.value, self.inlines))
-        odes = tuple(
-            replace(q, value=substitute(q.value, self.inlines)) for q in kernel.equations
-        )
+        odes = tuple(replace(q, value=substitute(q.value, self.inlines)) for q in kernel.equations)
         return replace(kernel, equations=odes)
 
     def bad_kernel(self, kernel: Kernel) -> None:

@@ -213,7 +213,9 @@ class _Layout:
 
     def in_string(self, raw: str, at: int) -> bool:
         return any(
-            m.start() < at < m.end() for m in _PIECE.finditer(raw) if len(m[0]) > 1 and m[0][0] == '"'
+            m.start() < at < m.end()
+            for m in _PIECE.finditer(raw)
+            if len(m[0]) > 1 and m[0][0] == '"'
         )
 
     def bad_character(self, start: int, end: int) -> None:
@@ -236,7 +238,7 @@ class _Layout:
                 case '"':
                     span = self.span(offset + piece.start(), offset + len(raw.rstrip()))
                     message = "this string is not closed"
-                    help = "strings end on the line they begin on, with a second `\"`"
+                    help = 'strings end on the line they begin on, with a second `"`'
                     self.found.append(OPEN_STRING.at(span, message, help=help))
                     return piece.start(), brackets
                 case "(" | "[":

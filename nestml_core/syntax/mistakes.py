@@ -270,7 +270,11 @@ FOREIGN = MappingProxyType(
 def _foreign_operator(scene: Scene) -> Mistake | None:
     two = scene.laid.text[scene.offset : scene.offset + 2]
     before = scene.laid.text[max(0, scene.offset - 1) : scene.offset + 1]
-    for text, start in ((two, scene.offset), (before, scene.offset - 1), (scene.found, scene.offset)):
+    for text, start in (
+        (two, scene.offset),
+        (before, scene.offset - 1),
+        (scene.found, scene.offset),
+    ):
         if text in FOREIGN:
             write = FOREIGN[text]
             help = f"write `{write}`" if write else "write the assignment out"

@@ -99,7 +99,9 @@ def _parse_laid(laid: Laid, found: list[Diagnostic]) -> Parsed:
     from textx.exceptions import TextXSyntaxError
 
     lost: dict[str, None] = {}
-    reported = frozenset(d.span.line for d in found)  # lines with a bad layout: one report is enough
+    reported = frozenset(
+        d.span.line for d in found
+    )  # lines with a bad layout: one report is enough
     for _ in range(MAX_ERRORS + 1):
         try:
             root = _metamodel().model_from_str(laid.text)

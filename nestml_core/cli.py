@@ -1,0 +1,579 @@
+"""The command line: arguments, terminal, exit codes. Everything else is imported when needed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from nestml_core.backend import Backend
+    from nestml_core.diagnostics import Diagnostic
+    from nestml_core.experiment import Experiment
+    from nestml_core.solve import SolveOptions
+
+OK, ERROR, USAGE = 0, 1, 2
+
+MODEL_HELP = "a file, a folder, or the name of a shipped model"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that suggests near misses."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, 1 for errors in models, 2 for usage."""
+    import gc
+
+    gc.freeze()
+    gc.disable()  # one short run: collecting cycles costs more than it frees
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and not hasattr(args, "accepts_backend_options"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return int(args.command(args, rest))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ERROR
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return 130
+
+
+def _parser() -> Parser:
+    from nestml_core import __version__
+
+    parser = Parser(
+        prog="nestml",
+        description="Check, analyse, run and compile models of spiking neurons and synapses.",
+    )
+    parser.add_argument("--version", action="version", version=f"nestml-core {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    _check_arguments(commands)
+    _inspect_arguments(commands)
+    _build_arguments(commands)
+    _run_arguments(commands)
+    _compare_arguments(commands)
+    _backends_arguments(commands)
+    return parser
+
+
+def _solver_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("integration of what has no exact solution")
+    group.add_argument(
+        "--integrator",
+        choices=("rk45", "forward_euler"),
+        default="rk45",
+        help="adaptive Dormand-Prince 5(4), or one Euler step (default: %(default)s)",
+    )
+    group.add_argument(
+        "--tolerance",
+        type=float,
+        default=1e-9,
+        help="relative and absolute error of an adaptive step (default: %(default)s)",
+    )
+
+
+def _check_arguments(commands: Any) -> None:
+    p = commands.add_parser("check", help="find all problems of syntax, names, types and units")
+    p.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument("--json", action="store_true", help="print diagnostics as JSON")
+    p.add_argument("--verify", action="store_true", help="also check the compiler's own results")
+    _solver_arguments(p)
+    p.set_defaults(command=_check)
+
+
+def _inspect_arguments(commands: Any) -> None:
+    p = commands.add_parser("inspect", help="show what a model computes in each step, and why")
+    p.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument("--json", action="store_true", help="the solved model as JSON")
+    p.add_argument("--dump", choices=("tree", "model", "solved"), help="a stage in full")
+    _solver_arguments(p)
+    p.set_defaults(command=_inspect)
+
+
+def _build_arguments(commands: Any) -> None:
+    p = commands.add_parser(
+        "build", help="generate code for a target, and compile it", add_help=False
+    )
+    p.add_argument("models", nargs="*", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument("-b", "--backend", metavar="NAME", help="the target; see `nestml backends`")
+    p.add_argument("-o", "--output", default="out", metavar="DIR", help="default: %(default)s")
+    p.add_argument("--suffix", default="", help="appended to the name of every generated model")
+    p.add_argument("--pair", action="append", default=[], metavar="NEURON+SYNAPSE")
+    p.add_argument("--no-compile", action="store_true", help="only generate")
+    p.add_argument("-h", "--help", action="store_true", help="show this and the target's options")
+    _solver_arguments(p)
+    p.set_defaults(command=_build, accepts_backend_options=True, parser=p)
+
+
+def _experiment_arguments(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("experiment")
+    group.add_argument("--duration", default="1000ms", help="default: %(default)s")
+    group.add_argument("--dt", default="0.1ms", help="length of a step (default: %(default)s)")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, as I_e=0.4nA"
+    )
+    group.add_argument("--initial", action="append", default=[], metavar="NAME=VALUE")
+    group.add_argument(
+        "--spikes",
+        action="append",
+        default=[],
+        metavar="PORT=SPIKES",
+        help="a CSV file with times in ms and weights, or times such as 10,20.5 or 10:200,20:150",
+    )
+    group.add_argument(
+        "--poisson",
+        action="append",
+        default=[],
+        metavar="PORT=RATE:WEIGHT",
+        help="a random train, as exc_spikes=1200Hz:200",
+    )
+    group.add_argument(
+        "--current",
+        action="append",
+        default=[],
+        metavar="PORT=VALUE",
+        help="a value such as 0.4nA, or a CSV file with times in ms and values",
+    )
+    group.add_argument("--record", metavar="NAMES", help="separated by commas; default: all")
+    group.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    group.add_argument("--plot", metavar="FILE", help="write a figure: .png, .pdf, .svg")
+
+
+def _run_arguments(commands: Any) -> None:
+    p = commands.add_parser("run", help="build, run, look", add_help=False)
+    p.add_argument("model", nargs="?", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument("-b", "--backend", metavar="NAME", help="default: the fastest that can run here")
+    p.add_argument("--csv", metavar="FILE", help="write what was recorded")
+    p.add_argument("-h", "--help", action="store_true", help="show this and the target's options")
+    _experiment_arguments(p)
+    _solver_arguments(p)
+    p.set_defaults(command=_run, accepts_backend_options=True, parser=p)
+
+
+def _compare_arguments(commands: Any) -> None:
+    p = commands.add_parser("compare", help="the same experiment on several backends")
+    p.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument("--backends", metavar="NAMES", help="separated by commas; default: all")
+    _experiment_arguments(p)
+    _solver_arguments(p)
+    p.set_defaults(command=_compare)
+
+
+def _backends_arguments(commands: Any) -> None:
+    p = commands.add_parser("backends", help="installed backends, and what each can do here")
+    p.add_argument("--json", action="store_true")
+    p.set_defaults(command=_backends)
+
+
+# Commands
+
+
+def _solve_options(args: argparse.Namespace) -> SolveOptions:
+    from nestml_core.solve import SolveOptions
+    from nestml_core.solved import Method
+
+    return SolveOptions(Method(args.integrator), args.tolerance)
+
+
+def _report(diagnostics: Sequence[Diagnostic]) -> None:
+    from nestml_core.diagnostics import render
+
+    for d in diagnostics:
+        print(render(d), file=sys.stderr)
+
+
+def _summary(diagnostics: Sequence[Diagnostic]) -> str:
+    from nestml_core.diagnostics import Severity
+
+    counts = []
+    for severity in Severity:
+        n = sum(d.code.severity is severity for d in diagnostics)
+        if n:
+            counts.append(f"{n} {severity.value}{'s' if n > 1 else ''}")
+    return ", ".join(counts)
+
+
+def _check(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.diagnostics import as_json
+    from nestml_core.pipeline import compile_files
+
+    result = compile_files(args.models, _solve_options(args))
+    if args.json:
+        import json
+
+        print(json.dumps([as_json(d) for d in result.diagnostics], indent=2))
+    else:
+        _report(result.diagnostics)
+    if result.value is None:
+        if not args.json:
+            print(_summary(result.diagnostics), file=sys.stderr)
+        return ERROR
+    if args.verify:
+        from nestml_core.verify import violations
+
+        wrong = [f"{m.name}: {v}" for m in result.value.models for v in violations(m)]
+        if wrong:
+            raise AssertionError("the compiler broke its own rules: " + "; ".join(wrong))
+    if not args.json:
+        names = ", ".join(m.name for m in result.value.models)
+        said = _summary(result.diagnostics)
+        print(f"{names}: no errors" + (f" ({said})" if said else ""))
+    return OK
+
+
+def _inspect(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.pipeline import compile_files
+
+    if args.dump in ("tree", "model"):
+        return _dump(args)
+    result = compile_files(args.models, _solve_options(args))
+    _report(result.diagnostics)
+    if result.value is None:
+        return ERROR
+    if args.json:
+        import json
+
+        from nestml_core.interchange import to_json
+
+        print(json.dumps(to_json(result.value), indent=1))
+    elif args.dump:
+        from nestml_core.dump import dump
+
+        print(dump(result.value))
+    else:
+        from nestml_core.describe import describe
+
+        print("\n\n".join(describe(m) for m in result.value.models))
+    return OK
+
+
+def _dump(args: argparse.Namespace) -> int:
+    from nestml_core.dump import dump
+    from nestml_core.pipeline import find_files, read, resolved_models
+    from nestml_core.syntax.parse import parse
+
+    files = find_files(args.models)
+    _report(files.diagnostics)
+    for path in files.value or ():
+        source = read(path)
+        _report(source.diagnostics)
+        if source.value is None:
+            return ERROR
+        if args.dump == "tree":
+            parsed = parse(source.value)
+            _report(parsed.diagnostics)
+            print(dump(parsed.file))
+        else:
+            resolved = resolved_models(source.value)
+            _report(resolved.diagnostics)
+            print(dump(resolved.value or ()))
+    return OK if files.value is not None else ERROR
+
+
+def _backend_parser(backend: Backend[Any, Any], prog: str) -> Parser:
+    """Return a parser for the options of a backend: the fields of its options dataclass."""
+    import dataclasses
+    import typing
+
+    parser = Parser(prog=prog, add_help=False, usage=argparse.SUPPRESS)
+    group = parser.add_argument_group(f"options of the backend {backend.name}")
+    hints = typing.get_type_hints(backend.options)
+    for f in dataclasses.fields(backend.options):
+        flag = "--" + f.name.replace("_", "-")
+        default = f.default if f.default is not dataclasses.MISSING else ""
+        help = f.metadata.get("help", "").replace("%", "%%")
+        shown = "" if default in ("", None, ()) else f" (default: {default})"
+        choices = f.metadata.get("choices")
+        if hints[f.name] is bool:
+            group.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=None, dest=f.name, help=help
+            )
+            continue
+        group.add_argument(
+            flag,
+            dest=f.name,
+            default=None,
+            type=_converter(hints[f.name]),
+            choices=choices,
+            metavar=None if choices else f.name.upper(),
+            help=help + shown,
+        )
+    return parser
+
+
+def _converter(hint: Any) -> Any:
+    """Return the function that turns the text of an option into a value of type ``hint``."""
+    import types
+    import typing
+
+    if hint in (int, float, str):
+        return hint
+    origin = typing.get_origin(hint)
+    if origin is tuple:
+        item = _converter(typing.get_args(hint)[0])
+        return lambda text: tuple(item(t.strip()) for t in text.split(",") if t.strip())
+    if origin in (typing.Union, types.UnionType):
+        kinds = [h for h in typing.get_args(hint) if h is not type(None)]
+        return _converter(kinds[0])
+    return str
+
+
+def _backend_options(args: argparse.Namespace, rest: list[str]) -> dict[str, Any] | None:
+    """Return the options of the chosen backend; None after reporting that there is none."""
+    if args.backend in (None, "reference"):
+        if args.help:
+            args.parser.print_help()
+            raise SystemExit(OK)
+        if rest:
+            args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        return {}
+    from nestml_core.simulate import ModelError, backend_named
+
+    try:
+        backend = backend_named(args.backend)
+    except ModelError as problem:
+        _report(problem.diagnostics)
+        return None
+    parser = _backend_parser(backend, args.parser.prog)
+    if args.help:
+        args.parser.print_help()
+        print()
+        print(parser.format_help().strip())
+        raise SystemExit(OK)
+    chosen = vars(parser.parse_args(rest))
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _build(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.simulate import ModelError, build
+
+    options = _backend_options(args, rest)
+    if options is None:
+        return ERROR
+    if not args.models or args.backend is None:
+        args.parser.error("a MODEL and a --backend are needed; `nestml backends` lists them")
+    try:
+        built = build(
+            args.models,
+            args.backend,
+            args.output,
+            suffix=args.suffix,
+            pairs=args.pair,
+            compile=not args.no_compile,
+            solving=_solve_options(args),
+            **options,
+        )
+    except ModelError as problem:
+        _report(problem.diagnostics)
+        print(f"{_summary(problem.diagnostics)}; nothing was written", file=sys.stderr)
+        return ERROR
+    _report(built.diagnostics)
+    for path in built.files:
+        print(path)
+    if built.artifact is not None and built.artifact.product not in built.files:
+        print(built.artifact.product)
+    return OK
+
+
+def _run(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.simulate import ModelError, load
+
+    options = _backend_options(args, rest)
+    if options is None:
+        return ERROR
+    if args.model is None:
+        args.parser.error("a MODEL is needed")
+    try:
+        model = load(args.model, solving=_solve_options(args))
+        _report(model.diagnostics)
+        run = model.run(_experiment(args), args.backend, **options)
+    except ModelError as problem:
+        _report(problem.diagnostics)
+        return ERROR
+    _report(run.diagnostics)
+    duration = run.trace.steps * run.trace.dt
+    print(f"{run.model} on {run.backend} ({run.reason}): {duration:g} ms, dt {run.trace.dt:g} ms")
+    spikes = ", ".join(f"{t:.10g}" for t in run.spikes[:200])
+    more = f", ... ({len(run.spikes) - 200} more)" if len(run.spikes) > 200 else ""
+    print(f"{len(run.spikes)} spikes" + (f" at (ms): {spikes}{more}" if len(run.spikes) else ""))
+    if args.csv:
+        run.to_csv(args.csv)
+        print(f"wrote {args.csv}")
+    if args.plot:
+        run.plot(args.plot)
+        print(f"wrote {args.plot}")
+    return OK
+
+
+def _compare(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.simulate import ModelError, compare, load
+    from nestml_core.stimuli import standard_stimulus
+
+    names = [n.strip() for n in args.backends.split(",")] if args.backends else None
+    try:
+        model = load(args.model, solving=_solve_options(args))
+        _report(model.diagnostics)
+        experiment = _experiment(args)
+        if not (args.spikes or args.poisson or args.current or args.set):
+            experiment, said = standard_stimulus(model.solved, experiment)
+            print(f"stimulus: {said}")
+        comparison = compare(model, experiment, names)
+    except ModelError as problem:
+        _report(problem.diagnostics)
+        return ERROR
+    print(comparison.table())
+    path = args.plot or f"{model.name}-compare.png"
+    if comparison.runs:
+        comparison.plot(path)
+        print(f"wrote {path}")
+    return OK if comparison.agrees and len(comparison.runs) == len(comparison.rows) else ERROR
+
+
+def _backends(args: argparse.Namespace, rest: list[str]) -> int:
+    from nestml_core.backend import Feature
+    from nestml_core.plugins import discover
+
+    found = discover()
+    if args.json:
+        return _backends_json(found)
+    if not found.backends and not found.broken:
+        print("no backend is installed; try `pip install nestml-cpp`")
+    for b in found.backends:
+        print(f"{b.name} {b.version}: {b.summary}")
+        can = [f.value for f in Feature if f in b.supports.features]
+        print(f"  can: {', '.join(can)}")
+        for tool in b.toolchain().tools:
+            state = (
+                f"found, {tool.detail}" if tool.found else f"missing, {tool.detail}".rstrip(", ")
+            )
+            print(f"  {tool.name}: {state}")
+            if not tool.found and tool.install:
+                print(f"    install it: {tool.install}")
+    for broken in found.broken:
+        print(f"{broken.entry_point} ({broken.distribution}) is broken: {broken.problem}")
+    return OK
+
+
+def _backends_json(found: Any) -> int:
+    import dataclasses
+    import json
+
+    backends = [
+        {
+            "name": b.name,
+            "version": b.version,
+            "summary": b.summary,
+            "features": sorted(f.name for f in b.supports.features),
+            "tools": [dataclasses.asdict(t) for t in b.toolchain().tools],
+        }
+        for b in found.backends
+    ]
+    broken = [dataclasses.asdict(b) for b in found.broken]
+    print(json.dumps({"backends": backends, "broken": broken}, indent=2))
+    return OK
+
+
+# Experiments
+
+
+def _pairs(items: Sequence[str], what: str) -> dict[str, str]:
+    result: dict[str, str] = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            sys.stderr.write(f"nestml: {what} {item!r}: write NAME=VALUE\n")
+            raise SystemExit(USAGE)
+        result[name.strip()] = value.strip()
+    return result
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    from nestml_core.experiment import Experiment
+    from nestml_core.stimuli import poisson_train
+
+    spikes: dict[str, list[tuple[Any, float]]] = {}
+    for name, text in _pairs(args.spikes, "--spikes").items():
+        spikes.setdefault(name, []).extend(_events(text))
+    for k, (name, text) in enumerate(_pairs(args.poisson, "--poisson").items()):
+        rate, _, weight = text.partition(":")
+        train = poisson_train(
+            rate, float(weight or 1), args.duration, args.dt, seed=args.seed + 1000 * (k + 1)
+        )
+        spikes.setdefault(name, []).extend(train)
+    currents = {name: _signal(text) for name, text in _pairs(args.current, "--current").items()}
+    return Experiment(
+        duration=args.duration,
+        dt=args.dt,
+        parameters=_values(args.set, "--set"),
+        initial=_values(args.initial, "--initial"),
+        spikes=spikes,
+        currents=currents,
+        record=args.record.split(",") if args.record else None,
+        seed=args.seed,
+    )
+
+
+def _values(items: Sequence[str], what: str) -> dict[str, Any]:
+    booleans = {"true": True, "false": False}
+    return {n: booleans.get(v.lower(), v) for n, v in _pairs(items, what).items()}
+
+
+def _table(path: str) -> list[tuple[float, float]]:
+    """Return the rows of a CSV file: two numbers each; a heading is passed over."""
+    import csv
+
+    rows: list[tuple[float, float]] = []
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            for n, row in enumerate(csv.reader(file)):
+                if not row or (n == 0 and not _is_number(row[0])):
+                    continue
+                rows.append((float(row[0]), float(row[1]) if len(row) > 1 else 1.0))
+    except (OSError, ValueError) as problem:
+        sys.stderr.write(f"nestml: {path}: {problem}\n")
+        raise SystemExit(USAGE) from None
+    return rows
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _events(text: str) -> list[tuple[Any, float]]:
+    from pathlib import Path
+
+    if text.endswith(".csv") or Path(text).is_file():
+        return list(_table(text))
+    events: list[tuple[Any, float]] = []
+    for part in text.split(","):
+        time, _, weight = part.partition(":")
+        if weight and not _is_number(weight):
+            sys.stderr.write(f"nestml: --spikes: {weight!r} is not a weight\n")
+            raise SystemExit(USAGE)
+        events.append((time.strip(), float(weight or 1)))
+    return events
+
+
+def _signal(text: str) -> Any:
+    from pathlib import Path
+
+    if text.endswith(".csv") or Path(text).is_file():
+        rows = _table(text)
+        return [t for t, _ in rows], [v for _, v in rows]
+    return text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
