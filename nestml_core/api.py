@@ -57,6 +57,7 @@ from nestml_core.expr import (
     substitute,
     symbols_in,
     walk,
+    with_children,
 )
 from nestml_core.naming import (
     C_RESERVED,
@@ -283,6 +284,7 @@ __all__ = [
     "symbols_in",
     "walk",
     "walk_statements",
+    "with_children",
 ]
 
 _LATER = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from nestml_core.diagnostics import Result
 from nestml_core.expr import RANDOM, Call, Expr, Ref, walk
-from nestml_core.solved import DT, ModelKind, SolvedModel, SolvedProgram
+from nestml_core.solved import DT, MatrixExponential, ModelKind, SolvedModel, SolvedProgram
 from nestml_core.stmt import For, Say, While, expressions_in, walk_statements
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class Supports:
         must be refused.
     selective : it may also refuse models whose features it has, for reasons of its own
         (a chip that has only some linear dynamics, say).
-    tolerance : the largest ``|recorded - reference| / max(1, |reference|)`` its simulations may show on
-        the conformance corpus, in coherent units. Spikes must always agree step for step.
+    tolerance : the largest ``|recorded - reference| / max(1, |reference|)`` its simulations may
+        show on the conformance corpus, in coherent units. Spikes must agree step for step.
     """
 
     features: frozenset[Feature]
@@ -63,34 +63,22 @@ class Supports:
 
 def features(model: SolvedModel) -> frozenset[Feature]:
     """Return what ``model`` needs of a backend."""
-    found: set[Feature] = set()
-    if any(f.linear for f in model.flows):
-        found.add(Feature.LINEAR)
-    if any(f.nonlinear for f in model.flows):
-        found.add(Feature.NONLINEAR)
-    if any(hasattr(d, "matrix") for d in model.derived):
-        found.add(Feature.COUPLED_LINEAR)
-    if model.spike_ports:
-        found.add(Feature.SPIKE_INPUT)
-    if model.continuous_ports:
-        found.add(Feature.CONTINUOUS_INPUT)
-    if model.convolutions:
-        found.add(Feature.CONVOLUTION)
-    if any(not isinstance(r.value, Ref) for r in model.recordables):
-        found.add(Feature.RECORDABLE_INLINE)
-    if model.functions:
-        found.add(Feature.FUNCTIONS)
-    if model.is_random:
-        found.add(Feature.RANDOM)
-    if model.kind is ModelKind.SYNAPSE:
-        found.add(Feature.SYNAPSE)
-    for body in bodies_of(model):
-        for stmt in walk_statements(body):
-            if isinstance(stmt, (For, While)):
-                found.add(Feature.LOOPS)
-            if isinstance(stmt, Say):
-                found.add(Feature.MESSAGES)
-    return frozenset(found)
+    statements = [s for body in bodies_of(model) for s in walk_statements(body)]
+    needs = {
+        Feature.LINEAR: any(f.linear for f in model.flows),
+        Feature.NONLINEAR: any(f.nonlinear for f in model.flows),
+        Feature.COUPLED_LINEAR: any(isinstance(d, MatrixExponential) for d in model.derived),
+        Feature.SPIKE_INPUT: bool(model.spike_ports),
+        Feature.CONTINUOUS_INPUT: bool(model.continuous_ports),
+        Feature.CONVOLUTION: bool(model.convolutions),
+        Feature.RECORDABLE_INLINE: any(not isinstance(r.value, Ref) for r in model.recordables),
+        Feature.FUNCTIONS: bool(model.functions),
+        Feature.RANDOM: model.is_random,
+        Feature.SYNAPSE: model.kind is ModelKind.SYNAPSE,
+        Feature.LOOPS: any(isinstance(s, (For, While)) for s in statements),
+        Feature.MESSAGES: any(isinstance(s, Say) for s in statements),
+    }
+    return frozenset(feature for feature, needed in needs.items() if needed)
 
 
 def bodies_of(model: SolvedModel) -> tuple[tuple[Any, ...], ...]:
@@ -152,15 +140,16 @@ class Artifact:
 
 
 class Backend(ABC, Generic[IR, Options]):
-    """A target. ``lower`` and ``render`` are pure; only ``compile`` and ``simulate`` touch the disk.
+    """A target. ``lower`` and ``render`` are pure; ``compile`` and ``simulate`` touch the disk.
 
     Class attributes
     ----------------
     name : ``nestml build --backend NAME``
     api : the plugin API it was written for
     version, summary : for ``nestml backends``
-    options : a frozen dataclass, all fields with a default and ``metadata={"help": ...}``; its fields
-        are the command-line options (``--field-name``) and the keywords of ``nestml_core.build``
+    options : a frozen dataclass, all fields with a default and ``metadata={"help": ...}``; its
+        fields are the command-line options (``--field-name``) and the keywords of
+        ``nestml_core.build``
     supports : what it can do
     """
 

@@ -24,7 +24,7 @@ from nestml_core.solved import SolvedProgram
 UNUSED_DAYS = 30
 """Builds that nobody has used for so long are deleted when a new one is made."""
 
-Write = Callable[[Mapping[str, str | bytes], Path], object]
+Write = Callable[[Mapping[str, str | bytes], Path], Result[tuple[Path, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,9 @@ def compiled(build: Build, write: Write) -> Result[Artifact]:
 
 
 def _made(build: Build, directory: Path, write: Write) -> Result[Artifact]:
-    write(build.files, directory)
+    written = write(build.files, directory)
+    if written.value is None:
+        return Result(None, written.diagnostics)
     if Feature.COMPILE not in build.backend.supports.features:
         return Result(Artifact(build.program, build.options, directory, directory))
     return build.backend.compile(build.program, directory, build.options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from fractions import Fraction
@@ -12,7 +13,7 @@ from nestml_core.printing.nestml import NestmlPrinter
 from nestml_core.source import Source, Span
 from nestml_core.types import Type
 
-_EXPRESSIONS = expr.Expr.__args__  # type: ignore[attr-defined]
+_EXPRESSIONS = typing.get_args(expr.Expr)
 
 
 def dump(value: Any, indent: str = "") -> str:

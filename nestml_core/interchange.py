@@ -31,8 +31,8 @@ def _classes() -> Mapping[str, type[Any]]:
 
 
 @lru_cache(maxsize=128)
-def _hints(cls: type[Any]) -> Mapping[str, Any]:
-    return MappingProxyType(typing.get_type_hints(cls))
+def _hints(name: str) -> Mapping[str, Any]:
+    return MappingProxyType(typing.get_type_hints(_classes()[name]))
 
 
 def to_json(program: SolvedProgram) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class _Reader:
 
     def node(self, value: Mapping[str, Any]) -> Any:
         cls = _classes()[value["node"]]
-        hints = _hints(cls)
+        hints = _hints(value["node"])
         content = {name: self.read(v, hints[name]) for name, v in value.items() if name != "node"}
         return cls(**content)
 

@@ -1,4 +1,4 @@
-"""The resolved model: names bound, types known, numbers coherent; kernels and inlines still there."""
+"""The resolved model: names bound, types known, numbers coherent; kernels still there."""
 
 from __future__ import annotations
 

@@ -8,12 +8,22 @@ from types import MappingProxyType
 from nestml_core.expr import Symbol
 
 C_RESERVED = frozenset(
-    ["alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "char8_t", "char16_t", "char32_t", "class", "compl", "concept", "const", "consteval", "constexpr", "constinit", "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register", "reinterpret_cast", "requires", "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq", "final", "override", "import", "module", "std", "main", "errno", "assert", "NULL", "EOF", "INFINITY", "NAN", "stdin", "stdout", "stderr", "linux", "unix"]
+    """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t
+    char32_t class compl concept const consteval constexpr constinit const_cast continue
+    co_await co_return co_yield decltype default delete do double dynamic_cast else enum
+    explicit export extern false float for friend goto if inline int long mutable namespace new
+    noexcept not not_eq nullptr operator or or_eq private protected public register
+    reinterpret_cast requires return short signed sizeof static static_assert static_cast struct
+    switch template this thread_local throw true try typedef typeid typename union unsigned
+    using virtual void volatile wchar_t while xor xor_eq final override import module std main
+    errno assert NULL EOF INFINITY NAN stdin stdout stderr linux unix""".split()
 )
 """Keywords of C++20, and macros and names that common headers define."""
 
 PYTHON_RESERVED = frozenset(
-    ["False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "match", "case", "type", "self", "cls", "np", "numpy", "print", "exec", "eval", "object"]
+    """False None True and as assert async await break class continue def del elif else except
+    finally for from global if import in is lambda nonlocal not or pass raise return try while
+    with yield match case type self cls np numpy print exec eval object""".split()
 )
 """Keywords of Python, and names that generated classes use themselves."""
 
@@ -38,13 +48,13 @@ def identifiers(
     names: dict[Symbol, str] = {}
     for symbol in unique:
         own = symbol.identifier
-        if own in used:
-            names[symbol] = used[own]
+        if symbol.name in used:
+            names[symbol] = used[symbol.name]
             continue
         name = safe(own, reserved, taken)
         while name in used.values() or (name != own and name in wanted):
             name += "_"
-        used[own] = name
+        used[symbol.name] = name
         names[symbol] = name
     return MappingProxyType(names)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nestml_core.diagnostics import Code, Diagnostic, Note, Result, Severity, checked, in_order
 from nestml_core.resolve import codes, resolve
-from nestml_core.solve import SolveOptions, solve
+from nestml_core.solve import DEFAULTS, SolveOptions, solve
 from nestml_core.solved import SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE, Source, Span
 from nestml_core.syntax.parse import parse
@@ -121,7 +121,7 @@ def _too_complex(span: Span) -> Diagnostic:
 
 
 def check_sources(
-    sources: Iterable[Source], options: SolveOptions = SolveOptions()
+    sources: Iterable[Source], options: SolveOptions = DEFAULTS
 ) -> Result[SolvedProgram]:
     """Return the solved models of all sources; all problems of all sources are found.
 
@@ -156,7 +156,7 @@ def _solved(model: Model, options: SolveOptions) -> Result[SolvedModel]:
 
 
 def compile_files(
-    models: Sequence[str | os.PathLike[str]], options: SolveOptions = SolveOptions()
+    models: Sequence[str | os.PathLike[str]], options: SolveOptions = DEFAULTS
 ) -> Result[SolvedProgram]:
     """Return the solved program of files, folders and shipped models."""
     files = find_files(models)

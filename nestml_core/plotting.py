@@ -206,7 +206,7 @@ def _traces(axes: Axes, run: Run, names: Sequence[str], unit: str) -> None:
     for i, name in enumerate(names):
         colour, dashes = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
         _line(axes, run.times, run[name], color=colour, linestyle=dashes, label=name)
-    if unit.endswith("V"):
+    if unit.endswith("V") and len(run.spikes):
         _mark_spikes(axes, run.spikes)
     if len(names) > 1:
         _legend(axes)

@@ -26,9 +26,10 @@ from nestml_core.experiment import (
     schedule,
 )
 from nestml_core.expr import Symbol
-from nestml_core.pipeline import compile_files, library_model, write_files
+from nestml_core.pipeline import compile_files, generate, write_files
 from nestml_core.reference import constants
 from nestml_core.reference import simulate as interpret
+from nestml_core.solve import SolveOptions
 from nestml_core.solved import Pair, SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE
 
@@ -294,19 +295,22 @@ class LoadedModel:
         return Run(self.name, laid, in_units, reason, (*said, *more))
 
 
-def load(source: str | Path, model: str | None = None) -> LoadedModel:
+def load(
+    source: str | Path, model: str | None = None, *, solving: SolveOptions | None = None
+) -> LoadedModel:
     """Read, check and solve a model.
 
     Parameters
     ----------
     source : a file, a folder, or the name of a model of the library
     model : which one, if there are several
+    solving : how to integrate what has no exact solution
 
     Raises
     ------
     ModelError : there is no such model, or it has errors.
     """
-    program, said = _checked(compile_files([_found(source)]))
+    program, said = _checked(compile_files([source], solving or SolveOptions()))
     named = {m.name: m for m in program.models}
     if model is None and len(named) == 1:
         model = next(iter(named))
@@ -343,6 +347,7 @@ def build(
     suffix: str = "",
     pairs: Sequence[str] = (),
     compile: bool = True,
+    solving: SolveOptions | None = None,
     **options: Any,
 ) -> Built:
     """Generate code for a target, and compile it where the target compiles.
@@ -355,6 +360,7 @@ def build(
     suffix : appended to the name of every generated model
     pairs : ``"NEURON+SYNAPSE"`` for each synapse that is generated together with its neuron
     compile : False to generate only
+    solving : how to integrate what has no exact solution
     options : further options of the backend
 
     Returns
@@ -366,14 +372,13 @@ def build(
     ModelError : a model has errors, or the backend refuses it.
     """
     paths = [sources] if isinstance(sources, (str, Path)) else list(sources)
-    program, said = _checked(compile_files([_found(p) for p in paths]))
+    program, said = _checked(compile_files(paths, solving or SolveOptions()))
     program = _renamed(replace(program, pairs=_pairs(pairs, program)), suffix)
-    target = _backend(backend)
+    target = backend_named(backend)
     chosen = _options(target, options)
-    files, more = _checked(_rendered(target, program, chosen))
+    files, more = _checked(generate(program, target, chosen))
     directory = Path(output)
-    write_files(files, directory)
-    written = tuple(directory / path for path in files)
+    written, _ = _checked(write_files(files, directory))
     found = [*said, *more]
     artifact = None
     if compile and Feature.COMPILE in target.supports.features:
@@ -494,17 +499,6 @@ def _checked(result: Result[Any]) -> tuple[Any, tuple[Diagnostic, ...]]:
     return result.value, result.diagnostics
 
 
-def _found(source: str | Path) -> Path:
-    path = Path(source)
-    if path.exists():
-        return path
-    known = library_model(str(source))
-    if known is not None:
-        return known
-    message = f"there is no file and no library model `{source}`"
-    raise ModelError([NO_MODEL.at(NOWHERE, message, help="`nestml models` lists the library")])
-
-
 def _pairs(pairs: Sequence[str], program: SolvedProgram) -> tuple[Pair, ...]:
     names = {m.name for m in program.models}
     found = []
@@ -548,7 +542,13 @@ def _options(backend: Backend[Any, Any], given: Mapping[str, Any]) -> Any:
 # Backends
 
 
-def _backend(name: str) -> Backend[Any, Any]:
+def backend_named(name: str) -> Backend[Any, Any]:
+    """Return an installed backend.
+
+    Raises
+    ------
+    ModelError : there is none of that name, or its plugin is broken.
+    """
     found = plugins.find(name)
     if found.backends:
         return found.backends[0]
@@ -573,12 +573,6 @@ def _missing_tools(backend: Backend[Any, Any]) -> str:
     )
 
 
-def _rendered(
-    backend: Backend[Any, Any], program: SolvedProgram, options: Any
-) -> Result[Mapping[str, str | bytes]]:
-    return backend.lower(program, options).then(lambda ir: Result(backend.render(ir)))
-
-
 def _obstacle(backend: Backend[Any, Any]) -> str:
     """Return why the backend cannot run any model here; nothing if it can."""
     if Feature.SIMULATE not in backend.supports.features:
@@ -600,7 +594,7 @@ def _chosen(model: SolvedModel, name: str | None) -> _Choice:
         return _fastest(model)
     if name == REFERENCE:
         return _Choice(None, "as asked for")
-    backend = _backend(name)
+    backend = backend_named(name)
     obstacle = _obstacle(backend)
     if obstacle:
         raise ModelError([CANNOT_RUN.at(NOWHERE, obstacle, help=f"`{REFERENCE}` always can")])
@@ -654,7 +648,7 @@ def _run_on(
     def compile(files: Mapping[str, str | bytes]) -> Result[Artifact]:
         return builds.compiled(builds.Build(backend, program, options, files), write_files)
 
-    artifact = _rendered(backend, program, options).then(compile)
+    artifact = generate(program, backend, options).then(compile)
     return artifact.then(lambda made: backend.simulate(made, model, laid))
 
 

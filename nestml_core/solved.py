@@ -222,7 +222,7 @@ class SolvedModel:
     kind: ModelKind
     documentation: str
     parameters: tuple[Declaration, ...]
-    """In an order in which their defaults can be evaluated; defaults read parameters and ``dt`` only."""
+    """In an order in which their defaults can be evaluated; these read parameters and ``dt``."""
     derived: tuple[Derived, ...]
     """Internals, propagators and offsets, in order of evaluation; they read parameters and ``dt``.
     To be computed again whenever one of these changes."""

@@ -99,6 +99,8 @@ _FIXED = {
     "minutes": _si(60, s=1),
     "micron": _si("1/1000000", m=1),
     "percent": _si("1/100"),
+    "G": _si("1/10000", kg=1, s=-2, A=-1),  # Pint has these two in the Gaussian system only
+    "Mx": _si("1/100000000", kg=1, m=2, s=-2, A=-1),
 }
 _PREFIXES = {
     "y": -24,
@@ -129,8 +131,6 @@ PINT_NAMES: Mapping[str, str] = MappingProxyType(
         "Angstrom": "angstrom",
         "dyn": "dyne",
         "erg": "erg",
-        "G": "gauss",
-        "Mx": "maxwell",
         "P": "poise",
         "Ci": "curie",
         "R": "roentgen",
@@ -187,6 +187,8 @@ def _from_pint(name: str) -> Unit:
     exponents: dict[str, F | int] = {}
     scale = F(factor)
     for base, exponent in units._units.items():
+        if base in ("radian", "count"):
+            continue
         if base == "gram":
             scale /= F(1000) ** int(exponent)
             exponents["kg"] = F(exponent)

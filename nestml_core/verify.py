@@ -34,14 +34,14 @@ def _order(model: SolvedModel) -> Iterator[str]:
             if s.kind is not Kind.STEP and s not in known:
                 yield f"`{symbol.name}` reads `{s.name}`, which has no value yet"
 
-    for d in model.parameters:
-        yield from check(d.symbol, d.value)
-        known.add(d.symbol)
+    for p in model.parameters:
+        yield from check(p.symbol, p.value)
+        known.add(p.symbol)
     for derived in model.derived:
         match derived:
-            case Definition(symbol, value):
-                yield from check(symbol, value)
-                known.add(symbol)
+            case Definition():
+                yield from check(derived.symbol, derived.value)
+                known.add(derived.symbol)
             case MatrixExponential(symbols, matrix):
                 names = [s for row in symbols for s in row if s is not None]
                 if {len(symbols), len(matrix)} != {len(r) for r in (*symbols, *matrix)}:
@@ -49,14 +49,14 @@ def _order(model: SolvedModel) -> Iterator[str]:
                 for entry in (e for row in matrix for e in row):
                     yield from check(names[0], entry)
                 known.update(names)
-    for d in model.state:
-        yield from check(d.symbol, d.value)
-        known.add(d.symbol)
+    for x in model.state:
+        yield from check(x.symbol, x.value)
+        known.add(x.symbol)
 
 
 def _known(model: SolvedModel) -> set[Symbol]:
     found = {d.symbol for d in (*model.parameters, *model.state)} | set(model.internals)
-    found |= {p.symbol for p in (*model.spike_ports, *model.continuous_ports)}
+    found |= {p.symbol for p in model.spike_ports} | {c.symbol for c in model.continuous_ports}
     return found | {z for c in model.convolutions for z in c.states}
 
 

@@ -43,9 +43,9 @@ def constants(
 
     Errors
     ------
-    NML911 : a parameter violates its guard (guards that read state variables are left out).
-    NML912 : a constant has no value: division by zero, a function outside its domain.
-    NML913, NML914 : a constant is not finite, or a whole number beyond 64 bits.
+    NML931 : a parameter violates its guard (guards that read state variables are left out).
+    NML932 : a constant has no value: division by zero, a function outside its domain.
+    NML933, NML934 : a constant is not finite, or a whole number beyond 64 bits.
     """
     slots = Slots()
     compiler = Compiler(slots, _no_call)
@@ -67,7 +67,7 @@ def evaluate(expr: Expr, values: Mapping[Symbol, Any]) -> Result[Any]:
 
     Errors
     ------
-    NML912 : ``expr`` has no value: division by zero, a function outside its domain.
+    NML932 : ``expr`` has no value: division by zero, a function outside its domain.
     """
     slots = Slots()
     try:

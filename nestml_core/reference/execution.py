@@ -36,12 +36,12 @@ def simulate(model: SolvedModel, schedule: Schedule, *, accurate: bool = False) 
 
     Errors
     ------
-    NML911 : a guard does not hold.
-    NML912 : an expression has no value (division by zero, a function outside its domain).
-    NML913 : a variable is not a finite number.
-    NML914 : a whole number does not fit into 64 bits.
-    NML915 : a loop or recursion does not end.
-    NML916 : an equation cannot be integrated.
+    NML931 : a guard does not hold.
+    NML932 : an expression has no value (division by zero, a function outside its domain).
+    NML933 : a variable is not a finite number.
+    NML934 : a whole number does not fit into 64 bits.
+    NML935 : a loop or recursion does not end.
+    NML936 : an equation cannot be integrated.
     """
     progress = None
     try:

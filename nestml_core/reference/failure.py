@@ -6,14 +6,14 @@ from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.expr import Expr
 from nestml_core.source import NOWHERE, Span
 
-GUARD_VIOLATED = Code("NML911", Severity.ERROR, "a value violates the guard of its declaration")
-UNDEFINED = Code("NML912", Severity.ERROR, "an expression has no value")
-NOT_FINITE = Code("NML913", Severity.ERROR, "a variable is not a finite number")
-INTEGER_RANGE = Code("NML914", Severity.ERROR, "a whole number does not fit into 64 bits")
-ENDLESS = Code("NML915", Severity.ERROR, "a loop or recursion does not end")
-STEP_TOO_SMALL = Code("NML916", Severity.ERROR, "an equation cannot be integrated")
-MESSAGE = Code("NML917", Severity.HINT, "a message of the model")
-MODEL_WARNING = Code("NML918", Severity.WARNING, "a warning of the model")
+GUARD_VIOLATED = Code("NML931", Severity.ERROR, "a value violates the guard of its declaration")
+UNDEFINED = Code("NML932", Severity.ERROR, "an expression has no value")
+NOT_FINITE = Code("NML933", Severity.ERROR, "a variable is not a finite number")
+INTEGER_RANGE = Code("NML934", Severity.ERROR, "a whole number does not fit into 64 bits")
+ENDLESS = Code("NML935", Severity.ERROR, "a loop or recursion does not end")
+STEP_TOO_SMALL = Code("NML936", Severity.ERROR, "an equation cannot be integrated")
+MESSAGE = Code("NML937", Severity.HINT, "a message of the model")
+MODEL_WARNING = Code("NML938", Severity.WARNING, "a warning of the model")
 
 ARITHMETIC = (ArithmeticError, ValueError)
 """What Python and NumPy raise where an operation has no value."""

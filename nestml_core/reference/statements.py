@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from nestml_core.diagnostics import Diagnostic
-from nestml_core.expr import Expr, Ref
+from nestml_core.expr import Expr
 from nestml_core.reference import operations
-from nestml_core.reference.derived import in_declared_unit
 from nestml_core.reference.expressions import Compiler, Evaluate, Values
 from nestml_core.reference.failure import (
     ARITHMETIC,
@@ -210,26 +209,19 @@ class StatementCompiler:
         return run
 
     def said(self, stmt: Say) -> Run:
-        parts = tuple(self.spoken(p) for p in stmt.parts)
+        parts = tuple(self.value(p, "a part of a message") for p in stmt.parts)
         code = MODEL_WARNING if stmt.channel is Channel.WARNING else MESSAGE
 
         def run(v: Values) -> bool:
             progress = self.progress
             if len(progress.messages) < MAX_MESSAGES:
-                text = "".join(part(v) for part in parts)
+                text = "".join(operations.text(part(v)) for part in parts)
                 progress.messages.append(code.at(stmt.span, f"t = {progress.time:g} ms: {text}"))
             else:
                 progress.unsaid += 1
             return False
 
         return run
-
-    def spoken(self, part: Expr) -> Callable[[Values], str]:
-        evaluate = self.value(part, "a part of a message")
-        if isinstance(part, Ref):
-            symbol = part.symbol
-            return lambda v: in_declared_unit(symbol, evaluate(v))
-        return lambda v: operations.text(evaluate(v))
 
 
 def _always(step: Callable[[Values], object]) -> Run:

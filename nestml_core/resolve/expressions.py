@@ -558,7 +558,7 @@ class Expressions:
             return Call(name, arguments, UNKNOWN, span)
         match name:
             case "pow":
-                return Binary("**", *arguments, self.pow_type(arguments), span)
+                return Binary("**", arguments[0], arguments[1], self.pow_type(arguments), span)
             case "delta":
                 message = "`delta` can only be the whole definition of a kernel: `delta(t)`"
                 self.report(codes.BAD_KERNEL, span, message)

@@ -32,7 +32,7 @@ from nestml_core.resolve.units import type_of
 from nestml_core.source import Span
 from nestml_core.stmt import Stmt
 from nestml_core.syntax import tree
-from nestml_core.types import BOOLEAN, REAL, UNKNOWN, VOID, Base, Type, Unit, quantity
+from nestml_core.types import BOOLEAN, ONE, REAL, UNKNOWN, VOID, Base, Type, Unit, quantity
 from nestml_core.units import unit
 
 _KINDS = {"state": Kind.STATE, "parameters": Kind.PARAMETER, "internals": Kind.INTERNAL}
@@ -53,10 +53,10 @@ def resolve(model: tree.Model, lost: Iterable[str] = ()) -> Result[Model]:
     return _Resolving(model, frozenset(lost)).run()
 
 
-def per_second() -> Type:
-    found = unit("s")
+def _unit(name: str) -> Unit:
+    found = unit(name)
     assert found is not None
-    return quantity(Unit("1/s", found.dimension ** (-1), 1 / found.factor))  # type: ignore[operator]
+    return found
 
 
 class _Resolving:
@@ -186,6 +186,7 @@ class _Resolving:
 
     def declare_ports(self) -> list[SpikePort | ContinuousPort]:
         ports: list[SpikePort | ContinuousPort] = []
+        pulses = quantity(ONE / _unit("s"))
         for block in self.elements(tree.Input):
             assert isinstance(block, tree.Input)
             for p in block.ports:
@@ -199,7 +200,7 @@ class _Resolving:
                     symbol = self.scope.declare(v.text, Kind.CONTINUOUS_PORT, type, v.span)
                     ports.append(ContinuousPort(symbol))
                 else:
-                    symbol = self.scope.declare(v.text, Kind.SPIKE_PORT, per_second(), v.span)
+                    symbol = self.scope.declare(v.text, Kind.SPIKE_PORT, pulses, v.span)
                     ports.append(SpikePort(symbol, self.sign(p)))
         return ports
 
@@ -378,16 +379,11 @@ class _Resolving:
 
     def rate(self, symbol: Symbol, order: int) -> Type:
         """Return the type of the derivative of a variable of the type of ``symbol``."""
-        ms = unit("ms")
-        assert ms is not None
-        result = symbol.type.unit
         if symbol.type.base is Base.UNKNOWN:
             return UNKNOWN
+        result = symbol.type.unit or ONE
         for _ in range(order):
-            result = (
-                result / ms if result is not None else Unit("1", ms.dimension**0, ms.factor) / ms
-            )  # type: ignore[operator]
-        assert result is not None
+            result = result / _unit("ms")
         return quantity(result)
 
     def right_side(self, q: tree.Equation, target: Type) -> Expr:

@@ -1,5 +1,5 @@
 """From the resolved model to what each step computes."""
 
-from nestml_core.solve.solve import SolveOptions, solve
+from nestml_core.solve.solve import DEFAULTS, SolveOptions, solve
 
-__all__ = ["SolveOptions", "solve"]
+__all__ = ["DEFAULTS", "SolveOptions", "solve"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from nestml_core.expr import Binary, Expr, Ref, Symbol, Unary, symbols_in
-from nestml_core.solve.algebra import ZERO, ONE, is_zero, over, plus, scaled, times
+from nestml_core.solve.algebra import ONE, ZERO, is_zero, over, plus, scaled, times
 
 
 @dataclass(frozen=True, slots=True)

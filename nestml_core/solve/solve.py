@@ -69,7 +69,10 @@ class SolveOptions:
     tolerance: float = 1e-9
 
 
-def solve(model: Model, options: SolveOptions = SolveOptions()) -> Result[SolvedModel]:
+DEFAULTS = SolveOptions()
+
+
+def solve(model: Model, options: SolveOptions = DEFAULTS) -> Result[SolvedModel]:
     """Return what each step of ``model`` computes.
 
     Errors
@@ -97,10 +100,9 @@ class _Solving:
         m = self.model
         for d in (*m.parameters, *m.internals, *m.state):
             yield d.symbol.identifier
-        for i in m.inlines:
-            yield i.symbol.identifier
-        for p in (*m.spike_ports, *m.continuous_ports):
-            yield p.symbol.identifier
+        yield from (i.symbol.identifier for i in m.inlines)
+        yield from (p.symbol.identifier for p in m.spike_ports)
+        yield from (c.symbol.identifier for c in m.continuous_ports)
         yield from ("dt", "t")
 
     def run(self) -> Result[SolvedModel]:
@@ -152,7 +154,7 @@ class _Solving:
         return checked(solved, self.found)
 
     def kind(self) -> ModelKind:
-        """A synapse answers a spike with a spike, at once; a neuron emits for reasons of its own."""
+        """A synapse answers a spike with a spike; a neuron emits for reasons of its own."""
         m = self.model
 
         def emits(body: tuple[Stmt, ...]) -> bool:

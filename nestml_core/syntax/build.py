@@ -168,7 +168,7 @@ class Builder:
     def port(self, node: Any) -> tree.SpikePort | tree.ContinuousPort:
         span = self.span(node)
         if type(node).__name__ == "SpikePort":
-            qualifiers = tuple(tree.Name(q, span) for q in node.qualifiers)
+            qualifiers = tuple(map(self.name, node.qualifiers))
             return tree.SpikePort(self.variable(node.variable), qualifiers, span)
         return tree.ContinuousPort(self.variable(node.variable), self.type(node.type), span)
 

@@ -329,7 +329,7 @@ _READABLE = MappingProxyType(
         "DEDENT": "the end of the block",
         "EOF": "the end of the file",
         "VariableBlockKind": "`state`, `parameters` or `internals`",
-        "Qualifier": "`excitatory` or `inhibitory`",
+        "QualifierText": "`excitatory` or `inhibitory`",
         "OutputKind": "`spike` or `continuous`",
         "UnitExponent": "an exponent",
     }
