@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+for _name, _examples in (("short", 60), ("long", 5000)):
+    settings.register_profile(
+        _name, max_examples=_examples, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+settings.load_profile("short")
 
 HEAD = re.compile(r"^=== (.*)$", re.MULTILINE)
 STAGE = re.compile(r"^--- (diagnostics|model|solved|description)$", re.MULTILINE)

@@ -51,15 +51,17 @@ class Laid:
         k = bisect_right(self.starts, offset) - 1
         if k < 0:
             return 0
-        end = self.starts[k + 1] if k + 1 < len(self.starts) else len(self.text)
-        return self.origins[k] + min(offset, end) - self.starts[k]
+        last = k + 1 == len(self.starts)
+        limit = len(self.source.text) if last else self.origins[k + 1]
+        return min(self.origins[k] + offset - self.starts[k], limit)
 
     def span(self, start: int, end: int) -> Span:
         """Return the source span of a stretch of laid-out text; markers at its end do not count."""
         while end > start and self.text[end - 1] in MARKERS + " \t":
             end -= 1
         first = self.origin(start)
-        return Span(self.source, first, self.origin(end - 1) + 1 if end > start else first)
+        last = self.origin(end - 1) + 1 if end > start else first
+        return Span(self.source, first, max(first, min(last, len(self.source.text))))
 
     def edited(self, start: int, end: int, new: str = "") -> Laid:
         """Return the layout with a stretch of its text replaced."""

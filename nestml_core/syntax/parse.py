@@ -103,6 +103,8 @@ def _parse_laid(laid: Laid, found: list[Diagnostic]) -> Parsed:
         d.span.line for d in found
     )  # lines with a bad layout: one report is enough
     for _ in range(MAX_ERRORS + 1):
+        if not laid.text.strip():
+            return Parsed(tree.File((), laid.comments, tuple(lost)), tuple(found))
         try:
             root = _metamodel().model_from_str(laid.text)
         except TextXSyntaxError as problem:
@@ -113,8 +115,6 @@ def _parse_laid(laid: Laid, found: list[Diagnostic]) -> Parsed:
             lost |= dict.fromkeys(words)
         else:
             return Parsed(Builder(laid).file(root, tuple(lost)), tuple(found))
-        if not laid.text.strip():
-            return Parsed(tree.File((), laid.comments, tuple(lost)), tuple(found))
     found[-1] = _gave_up(found[-1].span)
     return Parsed(tree.File((), laid.comments, tuple(lost)), tuple(found))
 
