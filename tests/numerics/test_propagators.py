@@ -56,7 +56,9 @@ def solved(text: str) -> SolvedModel:
     return result.value.models[0]
 
 
-def stepped(model: SolvedModel, flow: Flow, values: dict[str, float], dt: float) -> dict[Symbol, float]:
+def stepped(
+    model: SolvedModel, flow: Flow, values: dict[str, float], dt: float
+) -> dict[Symbol, float]:
     """Return the state one step after the default initial state, by the model's own updates."""
     from nestml_core.experiment import Experiment, schedule
     from nestml_core.reference import simulate
