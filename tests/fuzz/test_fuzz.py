@@ -18,8 +18,9 @@ from nestml_core.verify import violations
 
 TEXTS = [p.read_text(encoding="utf-8") for p in library_models()]
 WORDS = (
-    "V_m state: equations: parameters: update: model m: if else: and or not = == + - * / ** ( ) [ ] "
-    "[[ ]] ' mV ms pA 1 0.5 1e3 inf true spikes <- spike continuous integrate_odes() emit_spike() "
+    "V_m state: equations: parameters: update: model m: if else: and or not = == + - * / ** "
+    "( ) [ ] [[ ]] ' mV ms pA 1 0.5 1e3 inf true spikes <- spike continuous "
+    "integrate_odes() emit_spike() "
     'convolve(K, spikes) kernel inline real integer exp( , ; # " ? : \n \n    \n        \t'
 ).split(" ")
 

@@ -64,21 +64,21 @@ def test_alpha_kernels(form: str, tau: float) -> None:
     def kernel(t: float) -> float:
         return np.e / tau * t * np.exp(-t / tau) if t > 0 else 0.0
 
+    def response(t: float) -> float:
+        return float(quad(lambda s: np.exp(-(t - s) / 10) * kernel(s) / 250, 0, t)[0])
+
     for k in (0, 5, 19, 20, 74, 75, 120, 199):
         t = trace.times[k]
         current = sum(w * kernel(t - s) for s, w in SPIKES)
         assert trace["I"][k] == pytest.approx(current, rel=1e-12, abs=1e-12)
-        potential = sum(
-            w * quad(lambda s, s0=s0: np.exp(-(t - s) / 10) * kernel(s - s0) / 250, s0, t)[0]
-            for s0, w in SPIKES
-            if s0 < t
-        )
+        potential = sum(w * response(t - s) for s, w in SPIKES if s < t)
         assert trace["V_m"][k] == pytest.approx(potential, rel=1e-10, abs=1e-12)
 
 
 @pytest.mark.parametrize("dt", [0.02, 0.1, 0.5])
 def test_any_exponential_polynomial_is_a_kernel(dt: float) -> None:
-    kernel = "        kernel K = (t / 1 ms)**3 * exp(-t / tau) - 0.5 * exp(-t / tau_m) + exp(-t / 1 ms)"
+    formula = "(t / 1 ms)**3 * exp(-t / tau) - 0.5 * exp(-t / tau_m) + exp(-t / 1 ms)"
+    kernel = f"        kernel K = {formula}"
     spikes_on_grid = [s for s, _ in SPIKES]
     assert all(abs(s / 0.02 - round(s / 0.02)) < 1e-9 for s in spikes_on_grid)
     trace = traced("", kernel, dt)

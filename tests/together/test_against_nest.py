@@ -1,4 +1,4 @@
-"""Every backend against NEST's own models: the same spikes in the same steps, the same potentials."""
+"""Every backend against NEST's own models: the same spike steps, the same potentials."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from together_tools import need, need_nest
 
 from nestml_core.experiment import Experiment
 from nestml_core.pipeline import compile_files
@@ -18,8 +19,6 @@ from nestml_core.simulate import LoadedModel, Run
 from nestml_core.solve import SolveOptions
 from nestml_core.solved import Method
 from nestml_core.stimuli import poisson_train
-
-from together_tools import need, need_nest
 
 DT, DURATION = 0.1, 1000.0
 BACKENDS = ("reference", "cpp", "nest", "lava")

@@ -10,19 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from together_tools import need
 
 from nestml_core.pipeline import library_models
 from nestml_core.simulate import ModelError, build, load
-
-from together_tools import need
 
 LIBRARY = [p.stem for p in library_models()]
 BACKENDS = ("cpp", "nest", "lava", "truenorth")
 
 
-def nestml(
-    *arguments: str, cwd: Path, seed: str = "0"
-) -> subprocess.CompletedProcess[str]:
+def nestml(*arguments: str, cwd: Path, seed: str = "0") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "nestml_core.cli", *arguments],
         capture_output=True,

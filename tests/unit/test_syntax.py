@@ -95,7 +95,11 @@ def test_deleting_any_one_line_or_character_is_handled() -> None:
     variants = ["".join(lines[:i] + lines[i + 1 :]) for i in range(14, len(lines))]
     for _ in range(150):
         at = rng.randrange(600, len(text))
-        variants.append(text[:at] + rng.choice(["", "(", ")", "=", '"', "[", "'", "\t", "µ", "1"]) + text[at + 1 :])
+        variants.append(
+            text[:at]
+            + rng.choice(["", "(", ")", "=", '"', "[", "'", "\t", "µ", "1"])
+            + text[at + 1 :]
+        )
     for variant in variants:
         for d in parsed(variant).diagnostics:
             assert 0 <= d.span.start <= len(variant)

@@ -73,7 +73,9 @@ def test_electricity_needs_no_factors() -> None:
         assert unit.dimension.is_none
 
 
-@pytest.mark.parametrize("name", ["min", "M", "mM", "eV", "bar", "u", "degC", "deg_C", "µm", "kday"])
+@pytest.mark.parametrize(
+    "name", ["min", "M", "mM", "eV", "bar", "u", "degC", "deg_C", "µm", "kday"]
+)
 def test_names_that_are_no_units(name: str) -> None:
     assert units.unit(name) is None
 
