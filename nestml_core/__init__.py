@@ -10,14 +10,29 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from nestml_core.experiment import Experiment
+    from nestml_core.simulate import Comparison, ModelError, Run, build, compare, load
     from nestml_core.simulate import LoadedModel as Model
-    from nestml_core.simulate import Run, build, load
 
-__all__ = ["Model", "Run", "__version__", "build", "load"]
+__all__ = [
+    "Comparison",
+    "Experiment",
+    "Model",
+    "ModelError",
+    "Run",
+    "__version__",
+    "build",
+    "compare",
+    "load",
+]
 
 _HOME = {
     "load": ("nestml_core.simulate", "load"),
     "build": ("nestml_core.simulate", "build"),
+    "compare": ("nestml_core.simulate", "compare"),
+    "Comparison": ("nestml_core.simulate", "Comparison"),
+    "Experiment": ("nestml_core.experiment", "Experiment"),
+    "ModelError": ("nestml_core.simulate", "ModelError"),
     "Run": ("nestml_core.simulate", "Run"),
     "Model": ("nestml_core.simulate", "LoadedModel"),
 }

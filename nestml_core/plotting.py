@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from nestml_core.experiment import FloatArray, IntArray
 
@@ -69,10 +70,12 @@ def figure_of_comparison(comparison: Comparison) -> Figure:
         return _empty(comparison.model, "no backend could run the experiment")
     first = next(iter(runs.values()))
     shown = [n for n in first.recorded if all(n in r.recorded for r in runs.values())]
-    panels = [PANEL, PANEL * 0.62] if len(runs) > 1 else [PANEL]
-    figure, axes = _stack(
-        [*panels * len(shown), STRIP * len(runs) + MARGIN], first.trace.steps * first.trace.dt
-    )
+    heights: list[float] = []
+    for name in shown:
+        differ = any(r.differences.get(name) for r in comparison.rows)
+        heights += [PANEL, PANEL * 0.62 if differ else STRIP] if len(runs) > 1 else [PANEL]
+    heights.append(STRIP * len(runs) + MARGIN)
+    figure, axes = _stack(heights, first.trace.steps * first.trace.dt)
     rest = iter(axes)
     for name in shown:
         _overlaid(next(rest), runs, name)
@@ -125,14 +128,43 @@ def _title(axes: Axes, name: str, remark: str) -> None:
 
 def _empty(name: str, remark: str) -> Figure:
     figure, (axes,) = _stack([PANEL], 1.0)
-    axes.text(0.5, 0.5, remark, transform=axes.transAxes, ha="center", color=GREY)
+    _remark(axes, remark)
     _title(axes, name, "")
     return figure
+
+
+def _remark(axes: Axes, text: str) -> None:
+    """Write ``text`` where there is nothing to draw."""
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.text(
+        *(0.5, 0.5),
+        text,
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        fontsize=9,
+        color=GREY,
+    )
 
 
 def _label(axes: Axes, name: str, unit: str) -> None:
     shown = f"{name} ({unit})" if name and unit != "1" else name or unit
     axes.set_ylabel(shown if shown != "1" else "", fontsize=9, color=INK)
+
+
+def _extent(arrays: Sequence[FloatArray]) -> list[float]:
+    """Return the least and the largest finite value of all, if there is one."""
+    finite = [x[np.isfinite(x)] for x in arrays]
+    return [float(f(x)) for x in finite if len(x) for f in (np.min, np.max)]
+
+
+def _scale(axes: Axes, values: Sequence[float], ticks: int) -> None:
+    """Show all of ``values``, with a margin; what never changes lies in the middle of +-1."""
+    low, high = (min(values), max(values)) if values else (0.0, 0.0)
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(ticks))
 
 
 def _legend(axes: Axes) -> None:
@@ -199,7 +231,7 @@ def _signals(axes: Axes, run: Run, signals: Mapping[str, FloatArray]) -> None:
     units = {run.input_units[name] for name in signals}
     name = next(iter(signals)) if len(signals) == 1 else ""
     _label(axes, name, units.pop() if len(units) == 1 else "1")
-    axes.yaxis.set_major_locator(MaxNLocator(3))
+    _scale(axes, [0.0, *(float(f(x)) for x in signals.values() for f in (np.min, np.max))], 3)
 
 
 def _traces(axes: Axes, run: Run, names: Sequence[str], unit: str) -> None:
@@ -211,7 +243,7 @@ def _traces(axes: Axes, run: Run, names: Sequence[str], unit: str) -> None:
     if len(names) > 1:
         _legend(axes)
     _label(axes, names[0] if len(names) == 1 else "", unit)
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _scale(axes, _extent([run[name] for name in names]), 5)
 
 
 def _mark_spikes(axes: Axes, spikes: FloatArray) -> None:
@@ -238,50 +270,45 @@ def _emitted(axes: Axes, runs: Mapping[str, Run]) -> None:
 def _overlaid(axes: Axes, runs: Mapping[str, Run], name: str) -> None:
     """Draw the first trace broad and pale, so that those on top of it can be told apart."""
     for i, (backend, run) in enumerate(runs.items()):
-        if i == 0:
+        if i == 0 and len(runs) > 1:
             _line(axes, run.times, run[name], color="#BBBBBB", linewidth=3.2, label=backend)
         else:
-            style = DASHES[(i - 1) % len(DASHES)]
-            colour = COLOURS[(i - 1) % len(COLOURS)]
+            other = max(i - 1, 0)
+            style, colour = DASHES[other % len(DASHES)], COLOURS[other % len(COLOURS)]
             _line(axes, run.times, run[name], color=colour, linestyle=style, label=backend)
     _label(axes, name, next(iter(runs.values())).units[name])
-    axes.yaxis.set_major_locator(MaxNLocator(5))
+    _scale(axes, _extent([run[name] for run in runs.values()]), 5)
 
 
 def _distances(axes: Axes, runs: Mapping[str, Run], name: str) -> None:
     """Draw how far each trace is from the first, on a logarithmic scale; equal values are gaps."""
     (_, first), *others = runs.items()
-    largest = 0.0
+    seen: list[float] = []
     for i, (_, run) in enumerate(others):
         apart = np.abs(run[name] - first[name])
         apart[~np.isfinite(apart) | (apart == 0)] = np.nan
         if np.isnan(apart).all():
             continue
-        largest = max(largest, float(np.nanmax(apart)))
+        seen += [float(np.nanmin(apart)), float(np.nanmax(apart))]
         _line(axes, run.times, apart, color=COLOURS[i % len(COLOURS)], linewidth=1.0)
-    if largest > 0:
+    if seen:
+        low, high = (math.floor(math.log10(min(seen))), math.ceil(math.log10(max(seen))))
         axes.set_yscale("log")
+        axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+        axes.yaxis.set_major_locator(LogLocator(numticks=5))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        _label(axes, f"|Δ{name}|", first.units[name])
     else:
-        axes.set_yticks([])
-        axes.text(
-            0.5,
-            0.5,
-            "no difference",
-            transform=axes.transAxes,
-            ha="center",
-            va="center",
-            color=GREY,
-        )
-    _label(axes, f"|Δ{name}|", first.units[name])
+        _remark(axes, f"{name} is the same everywhere")
 
 
 def _line(axes: Axes, times: FloatArray, values: FloatArray, **style: Any) -> None:
-    times, values = _thinned(times, values)
+    times, values = thinned(times, values)
     shape: dict[str, Any] = {"linewidth": 1.4, "solid_joinstyle": "round"}
     axes.plot(times, values, **shape | style)
 
 
-def _thinned(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def thinned(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what is worth drawing: all, or the lowest and highest point of each stretch."""
     n = len(values) // (MAX_POINTS // 2)
     if n < 2:
@@ -289,6 +316,6 @@ def _thinned(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatAr
     whole = len(values) // n * n
     stretches = np.nan_to_num(values[:whole].reshape(-1, n), nan=0.0)
     begin = np.arange(0, whole, n)
-    kept = np.stack([begin + stretches.argmin(1), begin + stretches.argmax(1)], 1)
-    index = np.concatenate([np.sort(kept, 1).ravel(), np.arange(whole, len(values))])
+    extremes = (begin + stretches.argmin(1), begin + stretches.argmax(1))
+    index = np.unique(np.concatenate([*extremes, np.arange(whole, len(values))]))
     return times[index], values[index]

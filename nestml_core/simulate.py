@@ -154,6 +154,32 @@ class Run:
         frame.attrs["spikes"] = self.spikes.tolist()
         return frame
 
+    def to_neo(self) -> Any:
+        """Return a Neo ``Segment``: a signal for each recorded name, and a spike train.
+
+        Units that Neo does not know are in the annotation ``unit`` of a dimensionless signal.
+
+        Raises
+        ------
+        ImportError : neo is not installed.
+        """
+        neo, quantities = import_module("neo"), import_module("quantities")
+        end = self.trace.steps * self.trace.dt
+        segment = neo.Segment(name=self.model)
+        for name, values in self.trace.values.items():
+            signal = neo.AnalogSignal(
+                values,
+                units=_neo_unit(quantities, self.units[name]),
+                t_start=self.trace.dt * quantities.ms,
+                sampling_period=self.trace.dt * quantities.ms,
+                name=name,
+                unit=self.units[name],
+            )
+            segment.analogsignals.append(signal)
+        train = neo.SpikeTrain(self.spikes, units="ms", t_stop=end * quantities.ms, name=self.model)
+        segment.spiketrains.append(train)
+        return segment
+
     def to_csv(self, path: str | Path) -> None:
         """Write time, recorded values and number of spikes, one row a step.
 
@@ -418,6 +444,15 @@ class Comparison:
     model: str
     rows: tuple[Compared, ...]
 
+    @staticmethod
+    def row(name: str, run: Run | None, problem: str, first: Run | None) -> Compared:
+        """Return how ``run`` compares with ``first``."""
+        if run is None or first is None:
+            return Compared(name, None, problem, False, MappingProxyType({}))
+        differences = {n: _largest_difference(run[n], first[n]) for n in run.recorded}
+        equal = np.array_equal(run.spike_steps, first.spike_steps)
+        return Compared(name, run, "", equal, MappingProxyType(differences))
+
     @property
     def runs(self) -> Mapping[str, Run]:
         """The runs by backend, without those that could not run."""
@@ -486,7 +521,7 @@ def compare(
     names = backends if backends is not None else (REFERENCE, *_that_simulate())
     attempts = [_attempt(loaded, experiment, n, (options or {}).get(n, {})) for n in names]
     first = next((run for _, run, _ in attempts if run is not None), None)
-    return Comparison(loaded.name, tuple(_row(*attempt, first) for attempt in attempts))
+    return Comparison(loaded.name, tuple(Comparison.row(*attempt, first) for attempt in attempts))
 
 
 # Models and options
@@ -670,14 +705,6 @@ def _attempt(
         return backend, None, "; ".join(d.message for d in errors)
 
 
-def _row(name: str, run: Run | None, why_not: str, first: Run | None) -> Compared:
-    if run is None or first is None:
-        return Compared(name, None, why_not, False, MappingProxyType({}))
-    differences = {n: _largest_difference(run[n], first[n]) for n in run.recorded}
-    equal = np.array_equal(run.spike_steps, first.spike_steps)
-    return Compared(name, run, "", equal, MappingProxyType(differences))
-
-
 def _largest_difference(a: FloatArray, b: FloatArray) -> float:
     """Return the largest ``|a - b|``; values that are equal, even infinite ones, differ by 0."""
     apart = a != b
@@ -689,6 +716,13 @@ def _largest_difference(a: FloatArray, b: FloatArray) -> float:
 
 def _unit_text(symbol: Symbol) -> str:
     return symbol.type.unit.text if symbol.type.unit is not None else "1"
+
+
+def _neo_unit(quantities: Any, unit: str) -> Any:
+    try:
+        return quantities.Quantity(1.0, unit.replace("Ohm", "ohm")).units
+    except LookupError:
+        return quantities.dimensionless
 
 
 def _declared_value(symbol: Symbol, value: Any) -> Any:

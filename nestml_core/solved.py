@@ -146,10 +146,11 @@ class Method(Enum):
     """How a nonlinear system is integrated over one step.
 
     RK45: Dormand-Prince 5(4) with local extrapolation. Each call starts with one trial step of
-    the length of the whole interval; the error of a trial step is the largest
-    ``|e_i| / (absolute + relative * max(|x_i|, |x_i new|))``, a trial step with error <= 1 is
-    accepted, the next one is the last times ``min(5, max(0.2, 0.9 * error ** -0.2))``, cut to
-    what remains. Nothing is carried from one call to the next.
+    the length of the whole interval. The error of a trial step is the largest
+    ``|e_i| / (absolute + relative * max(|x_i|, |x_i new|))`` over variables and companions; one
+    that is not a number counts as infinite. A trial step with error <= 1 is accepted; the next
+    one is the last times ``min(5, max(0.2, 0.9 * error ** -0.2))``, cut to what remains. A trial
+    step below 16 roundings of the interval is given up. Nothing is carried from call to call.
 
     FORWARD_EULER: one explicit step of the length of the interval.
     """

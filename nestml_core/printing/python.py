@@ -108,9 +108,9 @@ class PythonPrinter(ExprPrinter):
         return Piece(f"{b} if {a} else {c}", level)
 
     def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
-        if e.function == "round":  # halves away from zero; Python's own round goes to even
+        if e.function == "round":  # halves away from zero; the double below 0.5 stays below
             x = arguments[0]
-            return Piece(f"np.copysign(np.floor(np.abs({x}) + 0.5), {x})")
+            return Piece(f"np.trunc({x} + np.copysign(0.49999999999999994, {x}))")
         return super().call(e, arguments)
 
 

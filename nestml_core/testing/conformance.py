@@ -369,9 +369,12 @@ class Builds:
         self.made: dict[tuple[str, str], Result[Artifact]] = {}
 
     def of(self, options: Any, model: SolvedModel | None = None) -> Result[Artifact]:
-        """Return the build of all models; or that of ``model`` alone, if the whole one failed."""
+        """Return the build of all models; or that of ``model`` alone, if the whole one failed.
+
+        If ``model`` is refused with these options, the refusal is what comes back.
+        """
         whole = self._built("", options)
-        if whole.value is not None or model is None:
+        if model is None or (whole.value is not None and model in whole.value.program.models):
             return whole
         return self._built(model.name, options)
 
