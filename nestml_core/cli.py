@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nestml_core.backend import Backend
     from nestml_core.diagnostics import Diagnostic
     from nestml_core.experiment import Experiment
+    from nestml_core.simulate import Comparison, Run
     from nestml_core.solve import SolveOptions
 
 OK, ERROR, USAGE = 0, 1, 2
@@ -407,9 +408,18 @@ def _run(args: argparse.Namespace, rest: list[str]) -> int:
     if args.csv:
         run.to_csv(args.csv)
         print(f"wrote {args.csv}")
-    if args.plot:
-        run.plot(args.plot)
-        print(f"wrote {args.plot}")
+    return _plot(run, args.plot) if args.plot else OK
+
+
+def _plot(what: Run | Comparison, path: str) -> int:
+    """Write a figure; say what is missing where it cannot be drawn."""
+    try:
+        what.plot(path)
+    except ModuleNotFoundError as problem:
+        print(f"nestml: no figure: {problem.name} is not installed", file=sys.stderr)
+        print("help: pip install matplotlib", file=sys.stderr)
+        return ERROR
+    print(f"wrote {path}")
     return OK
 
 
@@ -430,11 +440,11 @@ def _compare(args: argparse.Namespace, rest: list[str]) -> int:
         _report(problem.diagnostics)
         return ERROR
     print(comparison.table())
-    path = args.plot or f"{model.name}-compare.png"
+    drawn = OK
     if comparison.runs:
-        comparison.plot(path)
-        print(f"wrote {path}")
-    return OK if comparison.agrees and len(comparison.runs) == len(comparison.rows) else ERROR
+        drawn = _plot(comparison, args.plot or f"{model.name}-compare.png")
+    complete = comparison.agrees and len(comparison.runs) == len(comparison.rows)
+    return drawn if complete else ERROR
 
 
 def _backends(args: argparse.Namespace, rest: list[str]) -> int:
@@ -449,7 +459,7 @@ def _backends(args: argparse.Namespace, rest: list[str]) -> int:
     for b in found.backends:
         print(f"{b.name} {b.version}: {b.summary}")
         can = [f.value for f in Feature if f in b.supports.features]
-        print(f"  can: {', '.join(can)}")
+        print(f"  can: {'; '.join(can)}")
         for tool in b.toolchain().tools:
             state = (
                 f"found, {tool.detail}" if tool.found else f"missing, {tool.detail}".rstrip(", ")

@@ -1,0 +1,40 @@
+"""What this backend has to say: its diagnostics."""
+
+from __future__ import annotations
+
+from nestml_core.api import Code, Severity
+
+
+def _error(id: str, title: str) -> Code:
+    return Code(id, Severity.ERROR, title)
+
+
+EXPONENTIAL_LEAK = _error("TN101", "a leak that depends on the potential")
+NONLINEAR = _error("TN102", "a nonlinear equation")
+SECOND_VARIABLE = _error("TN103", "a second state variable")
+COUNTER = _error("TN104", "a refractory counter or other procedural state")
+CONTINUOUS_INPUT = _error("TN105", "a continuous input")
+RANDOM = _error("TN106", "a random model")
+SYNAPSE = _error("TN107", "a synapse model")
+CONVOLUTION = _error("TN108", "a synaptic kernel")
+NO_SPIKES = _error("TN109", "a model that emits no spikes")
+
+STATEMENT = _error("TN111", "a statement the chip cannot carry out")
+ORDER = _error("TN112", "an order of operations the chip does not have")
+CONDITION = _error("TN113", "a condition the chip cannot test")
+RESET = _error("TN114", "a reset the chip does not have")
+FLOOR = _error("TN115", "a lower bound the chip does not have")
+INPUT = _error("TN116", "an input that is not a sum of weights")
+RECORDABLE = _error("TN117", "a recordable that is not a linear function of the potential")
+
+NOT_EXACT = _error("TN201", "a value that is no whole number of counts")
+OUT_OF_RANGE = _error("TN202", "a value outside the chip's range")
+INITIAL = _error("TN203", "an initial potential at which the chip cannot start")
+BAD_OPTION = _error("TN204", "an option with an impossible value")
+NOT_RATIONAL = _error("TN205", "a constant that is not a rational number")
+UNBOUNDED = Code("TN206", Severity.WARNING, "a potential without a bound")
+
+WRONG_STEP = _error("TN301", "a step that is not the tick")
+WEIGHT = _error("TN302", "synaptic input that the axons cannot deliver")
+LEFT_RANGE = _error("TN303", "a potential that left the exact range")
+BAD_FILES = _error("TN304", "files that are missing or not what was generated")

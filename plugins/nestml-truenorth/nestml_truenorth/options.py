@@ -1,0 +1,111 @@
+"""What a user may choose, as given and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from nestml_core.api import NOWHERE, Diagnostic, Result, checked
+from nestml_truenorth import codes
+from nestml_truenorth.affine import exact
+from nestml_truenorth.chip.network import AXON_TYPES
+
+AUTO = "auto"
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the backend."""
+
+    tick: float = field(
+        default=1.0,
+        metadata={"help": "model time of one tick of the chip, in ms; experiments use it as dt"},
+    )
+    scale: str = field(
+        default=AUTO,
+        metadata={
+            "help": "counts per unit of the membrane potential (mV), such as 10 or 1/2; auto takes "
+            "the smallest at which all constants are whole numbers"
+        },
+    )
+    weights: str = field(
+        default=AUTO,
+        metadata={
+            "help": "up to four synaptic weights, as the spike ports see them, that the axons "
+            "deliver, such as 1,-2; auto offers 1, -1, 64 and -64 counts, from which every whole "
+            "number up to 4160 is put together"
+        },
+    )
+    rng_seed: int = field(
+        default=1,
+        metadata={"help": "seed of the core's random numbers, 1 to 2^32-1; exact models use none"},
+    )
+    ticks: int = field(
+        default=1000,
+        metadata={"help": "number of ticks that the run configuration asks for"},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Options as exact numbers; None is the backend's choice."""
+
+    tick: Fraction
+    scale: Fraction | None
+    weights: tuple[Fraction, ...] | None
+    rng_seed: int
+    ticks: int
+
+
+def choices(options: Options) -> Result[Choices]:
+    """Return ``options`` as numbers.
+
+    Errors
+    ------
+    TN204 : an option has an impossible value.
+    """
+    found: list[Diagnostic] = []
+
+    def bad(name: str, value: object, help: str) -> None:
+        found.append(codes.BAD_OPTION.at(NOWHERE, f"{name}={value} is not possible", help=help))
+
+    tick = exact(options.tick)
+    if not isinstance(tick, Fraction) or tick <= 0:
+        bad("tick", options.tick, "give the length of a tick in ms, such as tick=1.0")
+        tick = Fraction(1)
+    scale = None if options.scale == AUTO else _positive(options.scale)
+    if scale is None and options.scale != AUTO:
+        bad("scale", options.scale, "give counts per mV, such as scale=10 or scale=1/2, or auto")
+    weights = None if options.weights == AUTO else tuple(_weights(options.weights))
+    if weights is not None and not _possible(weights):
+        bad("weights", options.weights, f"give 1 to {AXON_TYPES} different numbers, or auto")
+    if not 1 <= options.rng_seed <= MAX_SEED:
+        bad("rng_seed", options.rng_seed, f"give a whole number from 1 to {MAX_SEED}")
+    if options.ticks < 1:
+        bad("ticks", options.ticks, "give at least 1")
+    known = None if weights is None else tuple(w for w in weights if w is not None)
+    seed, ticks = int(options.rng_seed), int(options.ticks)
+    return checked(Choices(tick, scale, known, seed, ticks), found)
+
+
+def _number(text: str) -> Fraction | None:
+    try:
+        return Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _positive(text: str) -> Fraction | None:
+    value = _number(str(text))
+    return value if value is not None and value > 0 else None
+
+
+def _weights(text: str) -> Iterator[Fraction | None]:
+    return (_number(part) for part in str(text).split(","))
+
+
+def _possible(weights: tuple[Fraction | None, ...]) -> bool:
+    known = [w for w in weights if w]
+    return len(known) == len(weights) == len(set(known)) and len(known) <= AXON_TYPES
