@@ -1,0 +1,85 @@
+"""The backend: what it can do, and how its parts fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nestml_core.api import (
+    Artifact,
+    Backend,
+    Feature,
+    Result,
+    SolvedModel,
+    SolvedProgram,
+    Supports,
+    ToolchainReport,
+    environment,
+)
+from nestml_cpp import __version__, toolchain
+from nestml_cpp.ir import CppProgram
+from nestml_cpp.lower import lower
+from nestml_cpp.options import Options
+from nestml_cpp.printer import CppPrinter
+
+if TYPE_CHECKING:
+    from nestml_core.api import Schedule, Trace
+
+PRINTER = CppPrinter()
+
+
+class CppBackend(Backend[CppProgram, Options]):
+    """Plain C++20: a header with one struct for each model, and a program that runs one neuron."""
+
+    name = "cpp"
+    version = __version__
+    summary = "standalone C++20: one header a model, and a program that runs one neuron"
+    options = Options
+    supports = Supports(
+        features=frozenset(Feature) - {Feature.SYNAPSE},
+        selective=True,  # CPP002 to CPP004: values and effects where C++ has no place for them
+        tolerance=1e-9,
+    )
+    templates = environment(
+        "nestml_cpp",
+        body=PRINTER.body,
+        comment=PRINTER.comment,
+        conditions=PRINTER.conditions,
+        constants=PRINTER.constants,
+        constructor=PRINTER.constructor,
+        derivation=PRINTER.derivation,
+        expr=PRINTER.expr,
+        fields=PRINTER.fields,
+        guards=PRINTER.guards,
+        jumps=PRINTER.jumps,
+        lent=PRINTER.lent,
+        name=PRINTER.name,
+        results=PRINTER.results,
+        slopes=PRINTER.slopes,
+        watched=PRINTER.watched,
+    )
+
+    def lower(self, program: SolvedProgram, options: Options) -> Result[CppProgram]:
+        return lower(program, options)
+
+    def render(self, ir: CppProgram) -> Mapping[str, str | bytes]:
+        files: dict[str, str | bytes] = {}
+        for model in ir.models:
+            for ending, template in ((".hpp", "model.hpp.jinja"), ("_main.cpp", "main.cpp.jinja")):
+                text = self.templates.get_template(template).render(model=model)
+                files[f"{model.file}{ending}"] = text
+        return files
+
+    def toolchain(self) -> ToolchainReport:
+        return toolchain.report()
+
+    def compile(
+        self, program: SolvedProgram, directory: Path, options: Options
+    ) -> Result[Artifact]:
+        return toolchain.compile_program(program, directory, options)
+
+    def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
+        from nestml_cpp.simulation import simulate
+
+        return simulate(artifact, model, schedule)

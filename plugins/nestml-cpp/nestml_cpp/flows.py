@@ -1,0 +1,143 @@
+"""Flows as member functions: the order in which values may be stored, and the solver's vector."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nestml_core.api import (
+    Assign,
+    Call,
+    Expr,
+    Flow,
+    Jump,
+    Kind,
+    Method,
+    NonlinearSystem,
+    Symbol,
+    Update,
+    ref,
+    symbols_in,
+    walk,
+)
+from nestml_cpp import ir
+from nestml_cpp.bodies import INPUT, Renaming, integrate_name
+from nestml_cpp.comments import commented
+from nestml_cpp.names import members, next_name
+from nestml_cpp.printer import RUNTIME
+
+SOLVERS = {Method.RK45: "dormand_prince", Method.FORWARD_EULER: "forward_euler"}
+
+OF_SOLVER = ("at", "slope", "f", "moving", "before")
+"""What the member function of a nonlinear system uses itself, beside members."""
+
+
+def flow_method(rename: Renaming, number: int, flow: Flow) -> ir.FlowMethod:
+    """Return the member function for ``flows[number]``."""
+    ahead, exact = stored_in_order(rename, flow.linear.updates if flow.linear else ())
+    amounts, jumps = jumping(rename, flow.jumps)
+    parameter = f"const Input& {INPUT.name}" if rename.flows[number].input else ""
+    return ir.FlowMethod(
+        title=commented(f"integrate_odes({', '.join(v.name for v in flow.variables)})"),
+        declaration=f"void {integrate_name(number)}({parameter})",
+        solver=None if flow.nonlinear is None else solver(rename, flow.nonlinear),
+        ahead=ahead,
+        exact=exact,
+        amounts=amounts,
+        jumps=jumps,
+    )
+
+
+def next_symbol(rename: Renaming, symbol: Symbol) -> Symbol:
+    """Return the local constant that keeps the value of ``symbol`` at the end of the step."""
+    return Symbol(next_name(rename.symbol(symbol)), Kind.LOCAL, symbol.type)
+
+
+def stored_in_order(
+    rename: Renaming, updates: Sequence[Update]
+) -> tuple[tuple[Assign, ...], tuple[Assign, ...]]:
+    """Return updates that all read old values as assignments one after the other.
+
+    A variable is stored once no other still needs its old value. Those that need each other are
+    computed ahead: the first tuple has constants for their new values.
+    """
+    waiting = list(updates)
+    stored: list[Assign] = []
+    while waiting:
+        free = next((u for u in waiting if not _read_by_others(u, waiting)), None)
+        if free is None:
+            break
+        stored.append(Assign(rename.symbol(free.target), rename.expr(free.value)))
+        waiting.remove(free)
+    ahead = tuple(Assign(next_symbol(rename, u.target), rename.expr(u.value)) for u in waiting)
+    late = (Assign(rename.symbol(u.target), ref(next_symbol(rename, u.target))) for u in waiting)
+    return ahead, (*stored, *late)
+
+
+def _read_by_others(update: Update, waiting: Sequence[Update]) -> bool:
+    return any(u is not update and update.target in symbols_in(u.value) for u in waiting)
+
+
+def jumping(
+    rename: Renaming, jumps: Sequence[Jump]
+) -> tuple[tuple[Assign, ...], tuple[ir.Jump, ...]]:
+    """Return jumps whose amounts all read the values before any of them.
+
+    The first tuple has constants for the amounts that an earlier jump would change.
+    """
+    amounts: list[Assign] = []
+    done: list[ir.Jump] = []
+    changed: set[Symbol] = set()
+    for i, j in enumerate(jumps):
+        amount: Expr = rename.expr(j.amount)
+        if changed & set(symbols_in(j.amount)):
+            kept = replace(next_symbol(rename, j.target), name=f"jump_{i + 1}")
+            amounts.append(Assign(kept, amount))
+            amount = ref(kept)
+        done.append(ir.Jump(rename.symbol(j.target), amount))
+        changed.add(j.target)
+    return tuple(amounts), tuple(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moving:
+    symbol: Symbol
+    derivative: Expr
+
+
+def solver(rename: Renaming, system: NonlinearSystem) -> ir.Solver:
+    """Return the numerical solution of a nonlinear system.
+
+    Inside its right-hand side, what moves is a local constant under the name of the variable.
+    """
+    of = {d.target: d.value for d in system.derivatives}
+    moving = [_Moving(s, of[s]) for s in (*system.variables, *system.companions)]
+    local = members((m.symbol for m in moving), (*rename.names.taken, *OF_SOLVER))
+    local = {s: replace(new, kind=Kind.LOCAL) for s, new in local.items()}
+    read = {s for m in moving for s in symbols_in(m.derivative)}
+    integrator = system.integrator
+    is_adaptive = integrator.method is Method.RK45
+    return ir.Solver(
+        function=f"{RUNTIME}{SOLVERS[integrator.method]}",
+        tolerances=(repr(integrator.relative), repr(integrator.absolute)) if is_adaptive else (),
+        size=len(moving),
+        elements=tuple(
+            ir.Element(
+                place=i,
+                target=rename.symbol(m.symbol),
+                local=local[m.symbol].name,
+                derivative=rename.expr(m.derivative, local),
+                is_read=m.symbol in read,
+                is_result=m.symbol in system.variables,
+            )
+            for i, m in enumerate(moving)
+        ),
+        lends_state=any(
+            isinstance(e, Call)
+            and e.function in rename.reaches
+            and not rename.reaches[e.function].is_static
+            for m in moving
+            for e in walk(m.derivative)
+        ),
+        reason=commented(integrator.reason),
+    )

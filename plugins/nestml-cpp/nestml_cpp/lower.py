@@ -1,0 +1,328 @@
+"""From a solved program to C++ structs and the programs that run them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from nestml_core.api import (
+    TIME,
+    Assign,
+    Base,
+    Call,
+    Declaration,
+    Definition,
+    Derived,
+    Expr,
+    Function,
+    Kind,
+    Recordable,
+    Ref,
+    Result,
+    Return,
+    Sign,
+    SolvedModel,
+    SolvedProgram,
+    Stmt,
+    Symbol,
+    c_string,
+    checked,
+    coherent_text,
+    expressions_in,
+    is_random,
+    ref,
+    rewrite,
+    substitute,
+    symbols_in,
+    walk,
+)
+from nestml_cpp import ir
+from nestml_cpp.bodies import INPUT, PARAMETERS, Renaming, zero
+from nestml_cpp.comments import commented, lines_of
+from nestml_cpp.flows import flow_method, jumping, next_symbol
+from nestml_cpp.functions import Reach, body_reach, expr_reach, flow_reaches, reaches
+from nestml_cpp.hoisting import hoist
+from nestml_cpp.names import computed, file_name, names, on_receive_name, struct_name
+from nestml_cpp.options import Options, mistakes
+from nestml_cpp.printer import RUNTIME, CppPrinter
+from nestml_cpp.refusals import every_expression, refusals
+from nestml_cpp.requirements import headers, pieces
+
+PRINTER = CppPrinter()
+
+SIGNS = MappingProxyType(
+    {
+        Sign.EXCITATORY: "excitatory spikes, weights >= 0",
+        Sign.INHIBITORY: "inhibitory spikes, weights >= 0",
+        Sign.ANY: "spikes, weights of either sign",
+    }
+)
+
+
+def lower(program: SolvedProgram, options: Options) -> Result[ir.CppProgram]:
+    """Return ``program`` as C++ structs.
+
+    Errors
+    ------
+    CPP001 : a synapse.
+    CPP002 : a number that no double or 64-bit integer holds.
+    CPP003 : a value that is needed before it can be known.
+    CPP004 : an equation that changes the neuron when it is evaluated.
+    CPP005 : two models whose file names differ in case at most.
+    CPP006 : an option whose value does not work.
+    """
+    found = [*mistakes(options), *refusals(program.models)]
+    if any(d.is_error for d in found):
+        return Result(None, tuple(found))
+    structs = tuple(_Lowering.of(m).struct(options) for m in program.models)
+    return checked(ir.CppProgram(structs), found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lowering:
+    """A model, and what its parts are called."""
+
+    model: SolvedModel
+    rename: Renaming
+
+    @staticmethod
+    def of(model: SolvedModel) -> _Lowering:
+        hoisted = hoist(model)
+        renaming = Renaming(names(hoisted), reaches(hoisted), flow_reaches(hoisted))
+        return _Lowering(hoisted, renaming)
+
+    def struct(self, options: Options) -> ir.CppModel:
+        model, rename = self.model, self.rename
+        file = file_name(model)
+        expressions = every_expression(model)
+        convolved = tuple(u for c in model.convolutions for u in c.updates)
+        amounts, jumps = jumping(rename, [j for c in model.convolutions for j in c.jumps])
+        return ir.CppModel(
+            name=struct_name(model),
+            file=file,
+            title=commented(model.name),
+            documentation=lines_of(model.documentation),
+            macro=f"NESTML_{options.namespace.replace('::', '_')}_{file}_HPP",
+            namespace=options.namespace,
+            headers=headers(model),
+            runtime=pieces(model),
+            parameters=tuple(self.parameter(d, in_class=True) for d in model.parameters),
+            late_parameters=tuple(self.parameter(d) for d in model.parameters if self.is_late(d)),
+            derived=tuple(self.field(s, "") for s in model.internals),
+            state=tuple(self.state_fields()),
+            inputs=tuple(self.input_fields()),
+            is_random=any(map(is_random, expressions)),
+            reads_time=any(TIME in symbols_in(e) for e in expressions),
+            parameter_guards=tuple(self.guards(is_static=True)),
+            state_guards=tuple(self.guards(is_static=False)),
+            derivation=tuple(map(self.derivation, model.derived)),
+            initial=tuple(
+                Assign(rename.symbol(d.symbol), rename.expr(d.value)) for d in model.state
+            ),
+            convolved=tuple(
+                Assign(next_symbol(rename, u.target), rename.expr(u.value)) for u in convolved
+            ),
+            update=self.call("update", model.update) if model.update else "",
+            on_receive=tuple(
+                ir.OnReceive(self.name(h.port), self.call(self.handler(h.port), h.body))
+                for h in model.on_receive
+            ),
+            stored=tuple(
+                Assign(rename.symbol(u.target), ref(next_symbol(rename, u.target)))
+                for u in convolved
+            ),
+            amounts=amounts,
+            jumps=jumps,
+            on_condition=tuple(
+                ir.OnCondition(rename.expr(c.condition), self.call(f"on_condition_{i + 1}", c.body))
+                for i, c in enumerate(model.on_condition)
+            ),
+            watched=tuple(self.watched()),
+            recordables=tuple(map(self.recordable, computed(model))),
+            functions=tuple(map(self.function, model.functions)),
+            bodies=tuple(self.bodies()),
+            flows=tuple(flow_method(rename, i, f) for i, f in enumerate(model.flows)),
+            settable_parameters=tuple(
+                self.settable(d) for d in model.parameters if _is_number(d.symbol)
+            ),
+            settable_state=tuple(
+                ir.Settable(d.symbol.identifier, self.name(d.symbol))
+                for d in model.state
+                if _is_number(d.symbol)
+            ),
+            spike_ports=self.ports(p.symbol for p in model.spike_ports),
+            continuous_ports=self.ports(p.symbol for p in model.continuous_ports),
+            recorders=tuple(self.recorder(r) for r in model.recordables if _is_number(r.symbol)),
+        )
+
+    def name(self, symbol: Symbol) -> str:
+        return self.rename.symbol(symbol).name
+
+    # Fields
+
+    def field(self, symbol: Symbol, documentation: str, value: Expr | None = None) -> ir.Field:
+        unit = coherent_text(symbol.type.dimension) if symbol.type.unit is not None else ""
+        comment = " ".join(x for x in (unit and f"[{unit}]", commented(documentation)) if x)
+        first = zero(symbol.type) if value is None else value
+        return ir.Field(self.name(symbol), PRINTER.type(symbol.type), first, comment)
+
+    def is_late(self, d: Declaration) -> bool:
+        """Return whether the constructor has to set a parameter, as its default reads the step."""
+        return expr_reach(d.value, self.rename.reaches).step
+
+    def parameter(self, d: Declaration, *, in_class: bool = False) -> ir.Field:
+        """Return a member of ``Parameters``; its default reads others by their bare names.
+
+        ``in_class`` : as it stands among the members, without a value if the constructor sets it.
+        """
+        bare = {
+            s: replace(self.rename.symbol(s), kind=Kind.LOCAL)
+            for s in symbols_in(d.value)
+            if s.kind is Kind.PARAMETER
+        }
+        this: dict[Symbol, Expr] = {PARAMETERS: ref(Symbol("*this", Kind.LOCAL))}
+        value = substitute(self.rename.expr(d.value, bare), this)
+        field = self.field(d.symbol, d.documentation, value)
+        return replace(field, value=None) if in_class and self.is_late(d) else field
+
+    def state_fields(self) -> Iterator[ir.Field]:
+        for d in self.model.state:
+            yield self.field(d.symbol, d.documentation)
+        for c in self.model.convolutions:
+            for s in c.states:
+                yield self.field(s, f"of the convolution of {c.kernel} with {c.port.name}")
+
+    def input_fields(self) -> Iterator[ir.Field]:
+        for p in self.model.spike_ports:
+            yield ir.Field(self.name(p.symbol), f"{RUNTIME}Spikes", None, SIGNS[p.sign])
+        for q in self.model.continuous_ports:
+            yield self.field(q.symbol, "holds during the step")
+
+    # Values
+
+    def guards(self, *, is_static: bool) -> Iterator[ir.Guard]:
+        """Yield the guards that need parameters only, or the others."""
+        for d in (*self.model.parameters, *self.model.state):
+            if d.guard is None:
+                continue
+            reach = expr_reach(d.guard, self.rename.reaches)
+            if reach.is_static == is_static:
+                condition = self.rename.expr(d.guard)
+                text = " ".join(d.guard.span.text.split()) or PRINTER.expr(condition)
+                yield ir.Guard(condition, c_string(f"{d.symbol.identifier}: {text}"))
+
+    def derivation(self, derived: Derived) -> ir.Derivation:
+        rename = self.rename
+        if isinstance(derived, Definition):
+            return Assign(rename.symbol(derived.symbol), rename.expr(derived.value))
+        return ir.MatrixBlock(
+            rows=tuple(tuple(map(rename.expr, row)) for row in derived.matrix),
+            entries=tuple(
+                (rename.symbol(s), i, j)
+                for i, row in enumerate(derived.symbols)
+                for j, s in enumerate(row)
+                if s is not None
+            ),
+        )
+
+    def watched(self) -> Iterator[ir.Watched]:
+        advanced = {v for f in self.model.flows for v in f.variables}
+        convolved = tuple(s for c in self.model.convolutions for s in c.states)
+        symbols = (*(d.symbol for d in self.model.state), *convolved)
+        for s in (s for s in symbols if s.type.base in (Base.REAL, Base.QUANTITY)):
+            member = self.name(s)
+            yield ir.Watched(c_string(s.identifier), member, s in advanced or s in convolved)
+
+    # Member functions
+
+    def reach(self, body: tuple[Stmt, ...]) -> Reach:
+        return body_reach(body, self.rename.reaches, self.rename.flows)
+
+    def handler(self, port: Symbol) -> str:
+        return on_receive_name(self.rename.symbol(port))
+
+    def call(self, name: str, body: tuple[Stmt, ...]) -> str:
+        return f"{name}({INPUT.name if self.reach(body).input else ''})"
+
+    def bodies(self) -> Iterator[ir.Method]:
+        """Yield member functions for ``update`` and the handlers."""
+        model = self.model
+        named = [("update", model.update)] if model.update else []
+        named += [(self.handler(h.port), h.body) for h in model.on_receive]
+        named += [(f"on_condition_{i + 1}", c.body) for i, c in enumerate(model.on_condition)]
+        for name, body in named:
+            parameter = _input_parameter(self.reach(body))
+            yield ir.Method(f"void {name}({parameter})", self.rename.body(body))
+
+    def function(self, f: Function) -> ir.Method:
+        reach = self.rename.reaches[f.name]
+        arguments, body = self.rename.function(f)
+        read = {s for e in expressions_in(body) for s in symbols_in(e)}
+        context = _context_parameter(reach)
+        parameters = [context] if context else []
+        parameters += [
+            f"{'' if a in read else '[[maybe_unused]] '}{PRINTER.type(a.type)} {a.name}"
+            for a in arguments
+        ]
+        lead = "static " if reach.is_static else ""
+        trail = "" if reach.is_static or reach.changes else " const"
+        result = PRINTER.type(f.result.type)
+        name = self.rename.names.functions[f.name]
+        return ir.Method(f"{lead}{result} {name}({', '.join(parameters)}){trail}", body)
+
+    # Recordables
+
+    def recordable(self, r: Recordable) -> ir.Method:
+        reach = expr_reach(r.value, self.rename.reaches)
+        name = self.rename.names.recordables[r.symbol.identifier]
+        trail = "" if reach.changes else " const"
+        declaration = f"{PRINTER.type(r.symbol.type)} {name}({_input_parameter(reach)}){trail}"
+        return ir.Method(declaration, (Return(self.rename.expr(r.value)),))
+
+    def recorder(self, r: Recordable) -> ir.Recorder:
+        name = self.rename.names.recordables.get(r.symbol.identifier)
+        if isinstance(r.value, Ref) and name is None:
+            value = f"state().{self.name(r.value.symbol)}"
+        else:
+            is_input = expr_reach(r.value, self.rename.reaches).input
+            value = f"{name}({INPUT.name if is_input else ''})"
+        return ir.Recorder(r.symbol.identifier, f"neuron.{value}")
+
+    # What an experiment sets
+
+    def settable(self, d: Declaration) -> ir.Settable:
+        depends = bool(symbols_in(d.value)) or any(
+            isinstance(e, Call) and e.function in self.rename.reaches for e in walk(d.value)
+        )
+        default = self.outside(self.rename.expr(d.value)) if depends else None
+        return ir.Settable(d.symbol.identifier, self.name(d.symbol), default)
+
+    def ports(self, symbols: Iterable[Symbol]) -> tuple[ir.Port, ...]:
+        return tuple(ir.Port(i, s.identifier, self.name(s)) for i, s in enumerate(symbols))
+
+    def outside(self, expr: Expr) -> Expr:
+        """Return ``expr`` with static member functions as they are called from outside."""
+        own = set(self.rename.names.functions.values())
+
+        def change(e: Expr) -> Expr:
+            if isinstance(e, Call) and e.function in own:
+                return replace(e, function=f"Neuron::{e.function}")
+            return e
+
+        return rewrite(expr, change)
+
+
+def _is_number(symbol: Symbol) -> bool:
+    return symbol.type.base is not Base.STRING
+
+
+def _input_parameter(reach: Reach) -> str:
+    return f"const Input& {INPUT.name}" if reach.input else ""
+
+
+def _context_parameter(reach: Reach) -> str:
+    """Return the parameter that a function of the model has beside its own."""
+    if reach.is_static:
+        return f"const Parameters& {PARAMETERS.name}" if reach.parameters else ""
+    return _input_parameter(reach)

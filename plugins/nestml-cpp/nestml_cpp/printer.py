@@ -1,0 +1,232 @@
+"""Expressions and statements as C++20, with what the generated structs call things."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from nestml_core.api import (
+    DT,
+    REAL,
+    TIME,
+    Assign,
+    Base,
+    Binary,
+    Call,
+    Channel,
+    CPrinter,
+    Declare,
+    Emit,
+    Expr,
+    Integrate,
+    Kind,
+    Number,
+    Piece,
+    Say,
+    Stmt,
+    Symbol,
+    Type,
+    c_string,
+)
+from nestml_cpp.ir import Derivation, Element, Field, Guard, Jump, MatrixBlock, OnCondition, Watched
+from nestml_cpp.layout import aligned, broken
+
+RUNTIME = "nestml_runtime::"
+DOUBLE = "double"
+
+MEMBER = MappingProxyType(
+    {
+        Kind.PARAMETER: "p.{}",
+        Kind.INTERNAL: "d.{}",
+        Kind.STATE: "s.{}",
+        Kind.SPIKE_PORT: "in.{}.sum",
+        Kind.CONTINUOUS_PORT: "in.{}",
+    }
+)
+"""Where a symbol lives: in the structs of parameters, derived constants, state and input."""
+
+LOGICAL = frozenset({"and", "or"})
+COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
+BITWISE = frozenset({"|", "^", "&", "<<", ">>"})
+
+CALLS = MappingProxyType(
+    {
+        "random_normal": "rng.normal",
+        "random_uniform": "rng.uniform",
+        "random_poisson": "rng.poisson",
+        "expdd": f"{RUNTIME}expdd",
+    }
+)
+
+SAYING = MappingProxyType({Channel.INFO: "info: ", Channel.WARNING: "warning: "})
+ROUNDING = frozenset({"ceil", "floor", "round", "truncate"})
+
+
+def grouped(op: str, operand: Expr, piece: Piece) -> Piece:
+    """Put parentheses where precedence needs none but compilers warn without them."""
+    if not isinstance(operand, Binary):
+        return piece
+    inner = operand.op
+    if op in BITWISE:
+        warned = inner != op
+    else:
+        warned = inner != op and any(op in g and inner in g for g in (LOGICAL, COMPARISONS))
+        warned = warned or (op in COMPARISONS and inner == op)
+    return Piece(f"({piece.text})") if warned else piece
+
+
+def _is_real(e: Expr) -> bool:
+    return e.type.base in (Base.REAL, Base.QUANTITY)
+
+
+class CppPrinter(CPrinter):
+    """Print what stands in the member functions of a generated struct."""
+
+    functions = MappingProxyType(dict(CPrinter.functions) | dict(CALLS))
+
+    def name(self, symbol: Symbol) -> str:
+        if symbol == TIME:
+            return "t"
+        if symbol == DT:
+            return "dt"
+        return MEMBER.get(symbol.kind, "{}").format(symbol.name)
+
+    def real(self, e: Expr) -> str:
+        """Return ``e`` as the value of something real: whole numbers with a point."""
+        if isinstance(e, Number) and e.type.base is Base.INTEGER:
+            return self.number(replace(e, type=REAL)).text
+        return self.expr(e)
+
+    def value_for(self, type: Type, e: Expr) -> str:
+        return self.real(e) if type.base in (Base.REAL, Base.QUANTITY) else self.expr(e)
+
+    def assign(self, target: Symbol, value: Expr) -> str:
+        return f"{self.name(target)} = {self.value_for(target.type, value)};"
+
+    def statement(self, stmt: Stmt) -> list[str]:
+        if isinstance(stmt, Declare):
+            return [f"{self.type(stmt.symbol.type)} {self.assign(stmt.symbol, stmt.value)}"]
+        return super().statement(stmt)
+
+    def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
+        if e.op not in BITWISE and _is_real(e.left) != _is_real(e.right):
+            left, right = (
+                Piece(self.real(x), p.level) if isinstance(x, Number) else p
+                for x, p in ((e.left, left), (e.right, right))
+            )
+        if e.op == "+" and e.type.base is Base.STRING:
+            return Piece(
+                f"{RUNTIME}text({left.text}) + {RUNTIME}text({right.text})", self.levels["+"]
+            )
+        left, right = (grouped(e.op, x, p) for x, p in ((e.left, left), (e.right, right)))
+        return super().binary(e, left, right)
+
+    def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:
+        if e.type.base is Base.INTEGER:
+            return Piece(f"{RUNTIME}power({base.text}, {exponent.text})")
+        return super().power(e, base, exponent)
+
+    def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
+        if e.function == "expdd":
+            h, *rates = (
+                f"static_cast<double>({text})" if a.type.base is Base.INTEGER else text
+                for a, text in zip(e.arguments, arguments, strict=True)
+            )
+            return Piece(f"{self.functions['expdd']}({h}, {{{', '.join(rates)}}})")
+        if e.type.base is Base.INTEGER and e.function in ROUNDING:
+            return Piece(f"{RUNTIME}integer({self.functions[e.function]}({arguments[0]}))")
+        return super().call(e, arguments)
+
+    # Statements
+
+    def integrate(self, stmt: Integrate) -> list[str]:
+        raise AssertionError("integrate_odes is a call of a member function after lowering")
+
+    def emit(self, stmt: Emit) -> list[str]:
+        return ["++emitted;"]
+
+    def say(self, stmt: Say) -> list[str]:
+        lead = SAYING.get(stmt.channel, "")
+        parts = [c_string(lead)] if lead else []
+        parts += [self.expr(p) for p in stmt.parts]
+        if stmt.channel is not Channel.PRINT:
+            parts.append(c_string("\n"))
+        return [f"{RUNTIME}say({part});" for part in parts]
+
+    def derivation(self, item: Derivation) -> str:
+        """Return the statements that compute derived constants, as lines of a member function."""
+        if not isinstance(item, MatrixBlock):
+            return self.body((item,))
+        rows = [f"      {{{{{', '.join(map(self.expr, row))}}}}}," for row in item.rows]
+        lines = ["{", f"  const {RUNTIME}Matrix<{len(rows)}> rates = {{{{", *rows, "  }};"]
+        lines += [f"  const auto m = {RUNTIME}matrix_exponential(rates, dt);"]
+        lines += [f"  {self.name(s)} = m[{i}][{j}];" for s, i, j in item.entries]
+        return broken("".join(f"    {line}\n" for line in (*lines, "}")))
+
+    def body(self, body: tuple[Stmt, ...]) -> str:
+        """Return statements as the lines of a member function."""
+        return broken(self.statements(body, 2))
+
+    def comment(self, text: str) -> str:
+        return broken(f"    // {text}\n")
+
+    def fields(self, fields: tuple[Field, ...]) -> str:
+        """Return the members of a struct inside a struct."""
+        lines = aligned([(self.field(f), f.comment) for f in fields])
+        return "".join(f"    {line}\n" for line in lines)
+
+    def field(self, f: Field) -> str:
+        if f.value is None:
+            return f"{f.type} {f.name};"
+        value = self.real(f.value) if f.type == DOUBLE else self.expr(f.value)
+        return f"{f.type} {f.name} = {value};"
+
+    def constants(self, assignments: tuple[Assign, ...]) -> str:
+        """Return definitions of local constants as lines of a member function."""
+        lines = (f"    const double {self.assign(a.target, a.value)}\n" for a in assignments)
+        return broken("".join(lines))
+
+    def jumps(self, jumps: tuple[Jump, ...]) -> str:
+        lines = (f"    {self.name(j.target)} += {self.expr(j.amount)};\n" for j in jumps)
+        return broken("".join(lines))
+
+    def slopes(self, elements: tuple[Element, ...]) -> str:
+        """Return the right-hand side of a nonlinear system as the lines of its function."""
+        lines = [f"const double {e.local} = at[{e.place}];" for e in elements if e.is_read]
+        lines += [f"slope[{e.place}] = {self.expr(e.derivative)};" for e in elements]
+        return broken("".join(f"      {line}\n" for line in lines))
+
+    def lent(self, elements: tuple[Element, ...]) -> str:
+        """Return how the state follows the trial steps of a solver."""
+        return "".join(f"      {self.name(e.target)} = at[{e.place}];\n" for e in elements)
+
+    def results(self, elements: tuple[Element, ...]) -> str:
+        """Return how the results of a solver are stored."""
+        return "".join(
+            f"    {self.name(e.target)} = moving[{e.place}];\n" for e in elements if e.is_result
+        )
+
+    def constructor(self, fields: tuple[Field, ...]) -> str:
+        """Return the constructor of ``Parameters`` that gives these members their first values."""
+        first = (f"{f.name}({self.expr(f.value)})" for f in fields if f.value is not None)
+        return broken(f"    explicit Parameters(double dt = 0.1) : {', '.join(first)} {{}}\n")
+
+    def guards(self, guards: tuple[Guard, ...]) -> str:
+        """Return the tests of guards as lines of a member function."""
+        tests = (f"if (!({self.expr(g.condition)})) return {g.message};" for g in guards)
+        return broken("".join(f"    {test}\n" for test in tests))
+
+    def watched(self, watched: tuple[Watched, ...]) -> str:
+        """Return the tests of state variables as lines of a member function."""
+        lines = []
+        for w in watched:
+            test = f"std::isnan(s.{w.member})"
+            if w.is_finite:
+                test = f"!std::isfinite(s.{w.member}) && s.{w.member} != before.{w.member}"
+            lines.append(f"    if ({test}) return {w.name};\n")
+        return broken("".join(lines))
+
+    def conditions(self, blocks: tuple[OnCondition, ...]) -> str:
+        """Return the calls of the ``onCondition`` blocks as lines of a member function."""
+        tests = (f"if ({self.expr(c.condition)}) {c.call};" for c in blocks)
+        return broken("".join(f"    {test}\n" for test in tests))

@@ -1,0 +1,92 @@
+"""What the code of a model needs: headers of the standard library, pieces of the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nestml_core.api import (
+    RANDOM,
+    Base,
+    Binary,
+    Call,
+    Constant,
+    MatrixExponential,
+    Method,
+    Say,
+    SolvedModel,
+    bodies_of,
+    walk,
+    walk_statements,
+)
+from nestml_cpp.printer import ROUNDING
+from nestml_cpp.refusals import every_expression
+
+ORDER = (
+    "spikes",
+    "integer",
+    "expdd",
+    "matrix_exponential",
+    "dormand_prince",
+    "forward_euler",
+    "random",
+    "messages",
+)
+"""The pieces of the runtime, each behind those that it needs."""
+
+SOLVER = {Method.RK45: "dormand_prince", Method.FORWARD_EULER: "forward_euler"}
+
+
+def pieces(model: SolvedModel) -> tuple[str, ...]:
+    """Return the pieces of the runtime that ``model`` needs, in order."""
+    needed = set(_pieces(model))
+    return tuple(f"runtime/{name}.hpp" for name in ORDER if name in needed)
+
+
+def _pieces(model: SolvedModel) -> Iterator[str]:
+    if model.spike_ports:
+        yield "spikes"
+    if any(isinstance(d, MatrixExponential) for d in model.derived):
+        yield "matrix_exponential"
+    for flow in model.flows:
+        if flow.nonlinear is not None:
+            yield SOLVER[flow.nonlinear.integrator.method]
+    if any(isinstance(s, Say) for body in bodies_of(model) for s in walk_statements(body)):
+        yield "messages"
+    for expr in every_expression(model):
+        for e in walk(expr):
+            match e:
+                case Call(function) if function in RANDOM:
+                    yield "random"
+                    yield "integer"
+                case Call("expdd"):
+                    yield "expdd"
+                case Call(function) if function in ROUNDING and e.type.base is Base.INTEGER:
+                    yield "integer"
+                case Binary("**") if e.type.base is Base.INTEGER:
+                    yield "integer"
+                case Binary("+") if e.type.base is Base.STRING:
+                    yield "messages"
+
+
+def headers(model: SolvedModel) -> tuple[str, ...]:
+    """Return the headers of the standard library that ``model`` needs, in order."""
+    found = {"cmath"} | set(_headers(model))
+    return tuple(sorted(found))
+
+
+def _headers(model: SolvedModel) -> Iterator[str]:
+    if any(d.symbol.type.base is Base.STRING for d in (*model.parameters, *model.state)):
+        yield "string"
+    if any(f.nonlinear for f in model.flows):
+        yield "array"
+    for expr in every_expression(model):
+        for e in walk(expr):
+            match e:
+                case Call("min" | "max"):
+                    yield "algorithm"
+                case Call("abs"):
+                    yield "cstdlib"
+                case Constant("inf"):
+                    yield "limits"
+            if e.type.base is Base.STRING:
+                yield "string"

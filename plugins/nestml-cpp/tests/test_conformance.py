@@ -1,0 +1,42 @@
+"""The conformance kit, on all models of the corpus and the library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import pytest
+from nestml_cpp.backend import CppBackend
+
+from nestml_core.api import Backend, ModelKind, Result, SolvedProgram, Trace, render
+from nestml_core.testing import BackendConformance, models, names
+
+
+class TestCpp(BackendConformance):
+    backend: ClassVar[Backend[Any, Any]] = CppBackend()
+    time_steps: ClassVar[Sequence[float]] = (0.1, 1.0)
+
+    def _may_refuse(self, ran: Result[Trace]) -> bool:
+        """Return False: the backend is selective, but not about anything in the corpus."""
+        return False
+
+
+@pytest.mark.parametrize("name", names())
+def test_refuses_synapses_only(name: str) -> None:
+    model = models()[name]
+    lowered = CppBackend().lower(SolvedProgram((model,)), CppBackend.options())
+    if model.kind is ModelKind.SYNAPSE:
+        assert [d.code.id for d in lowered.diagnostics] == ["CPP001"]
+    else:
+        assert lowered.value is not None, "\n".join(map(render, lowered.diagnostics))
+
+
+def test_namespace_shows_in_every_header() -> None:
+    backend = CppBackend()
+    options = backend.options(namespace="lab::neurons")
+    program = SolvedProgram(tuple(m for m in models().values() if m.kind is ModelKind.NEURON))
+    lowered = backend.lower(program, options)
+    assert lowered.value is not None
+    for path, text in backend.render(lowered.value).items():
+        what = "namespace lab::neurons {" if path.endswith(".hpp") else "lab::neurons::"
+        assert what in str(text), path
