@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from nestml_core.expr import Binary, Boolean, Call, Constant, Number
+from nestml_core.expr import Binary, Boolean, Constant, Number
 from nestml_core.printing.base import ATOM, ExprPrinter, Piece, real_literal
 from nestml_core.types import Base
 
@@ -41,7 +41,8 @@ COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 class PythonPrinter(ExprPrinter):
     """Print scalar Python. ``np`` is NumPy, ``special`` is ``scipy.special``.
 
-    ``expdd(h, *rates)`` must be in scope where derived constants use it.
+    The backend provides ``expdd(h, *rates)`` where derived constants use it, and
+    ``round_half_away(x)``, as Python and NumPy round halves to even.
     """
 
     levels = MappingProxyType(_LEVELS)
@@ -51,6 +52,7 @@ class PythonPrinter(ExprPrinter):
         {
             "ln": "np.log",
             "truncate": "np.trunc",
+            "round": "round_half_away",
             "min": "np.minimum",
             "max": "np.maximum",
             "erf": "special.erf",
@@ -106,12 +108,6 @@ class PythonPrinter(ExprPrinter):
         level = _LEVELS["?:"]
         a, b, c = (self.inside(p, level + 1) for p in (condition, then, otherwise))
         return Piece(f"{b} if {a} else {c}", level)
-
-    def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
-        if e.function == "round":  # halves away from zero; the double below 0.5 stays below
-            x = arguments[0]
-            return Piece(f"np.trunc({x} + np.copysign(0.49999999999999994, {x}))")
-        return super().call(e, arguments)
 
 
 def _divide(e: Binary) -> Binary:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
-from operator import mul
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from nestml_core.reference.failure import ARITHMETIC
@@ -83,14 +82,14 @@ def _trial(
     try:
         for row in STAGES:
             new = [
-                xi + h * sum(map(mul, row, ks))
+                xi + h * _combined(row, ks)
                 for xi, ks in zip(x, zip(*slopes, strict=True), strict=True)
             ]
             slopes.append(f(new))
     except ARITHMETIC:
         return x, slope, math.inf
     errors = [
-        abs(h * sum(map(mul, ERROR, ks))) / (absolute + relative * max(abs(xi), abs(ni)))
+        abs(h * _combined(ERROR, ks)) / (absolute + relative * max(abs(xi), abs(ni)))
         for xi, ni, ks in zip(x, new, zip(*slopes, strict=True), strict=True)
     ]
     finite = all(map(math.isfinite, errors)) and all(map(math.isfinite, new))
@@ -127,3 +126,11 @@ def accurate(f: RightHandSide, x: Vector, interval: float) -> Vector:
             result: Vector = done.y[:, -1].tolist()
             return result
     raise TrialStepTooSmall
+
+
+def _combined(weights: Sequence[float], slopes: Sequence[float]) -> float:
+    """Return the weighted sum, added in order: ``sum`` compensates in some Pythons only."""
+    total = 0.0
+    for weight, slope in zip(weights, slopes, strict=False):
+        total += weight * slope
+    return total

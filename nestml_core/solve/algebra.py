@@ -133,7 +133,7 @@ def folded(e: Expr) -> Expr:
         match e:
             case Binary("*", left, right):
                 return _typed(times(left, right, e.span), e)
-            case Binary("/", left, right) if not is_zero(right):
+            case Binary("/", left, right) if not is_zero(right) and not _plain_quotient(e):
                 return _typed(over(left, right, e.span), e)
             case Binary("+", left, right) if is_zero(left) or is_zero(right) or _numbers(e):
                 return _typed(plus(left, right, e.span), e)
@@ -144,6 +144,14 @@ def folded(e: Expr) -> Expr:
         return e
 
     return rewrite(e, fold)
+
+
+def _plain_quotient(e: Binary) -> bool:
+    """Return whether ``e`` is ``x / 3``, which ``x * 0.333...`` would round differently."""
+    if not isinstance(e.right, Number) or abs(e.right.value) == 1:
+        return False
+    factor, rest = coefficient(e.left)
+    return factor == 1 and not is_one(rest)
 
 
 def _numbers(e: Binary) -> bool:

@@ -1,0 +1,268 @@
+"""The backend ``lava``."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nestml_core.api import (
+    NOWHERE,
+    Artifact,
+    Backend,
+    Code,
+    Diagnostic,
+    Feature,
+    Result,
+    Severity,
+    SolvedModel,
+    SolvedProgram,
+    Supports,
+    Tool,
+    ToolchainReport,
+    checked,
+    environment,
+)
+from nestml_lava import interpreter
+from nestml_lava.ir import Process, Program
+from nestml_lava.lower import process
+from nestml_lava.printing import code, docstring
+
+if TYPE_CHECKING:
+    from nestml_core.api import Schedule, Trace
+
+VERSION = "0.1.0"
+
+BAD_OPTION = Code("LAVA010", Severity.ERROR, "an option has a value it cannot have")
+NO_LAVA = Code("LAVA011", Severity.ERROR, "no Python with Lava")
+BAD_CODE = Code("LAVA012", Severity.ERROR, "generated code that Python does not accept")
+FAILED = Code("LAVA013", Severity.ERROR, "a run in Lava failed")
+TOO_LONG = Code("LAVA014", Severity.ERROR, "a run in Lava took too long")
+MESSAGE = Code("LAVA015", Severity.HINT, "a message of the model")
+MODEL_WARNING = Code("LAVA016", Severity.WARNING, "a warning of the model")
+
+RUNTIMES = ("lava", "inproc")
+CHECK_SECONDS = 60
+CHECK = """
+import sys, warnings
+warnings.simplefilter("error")
+for path in sys.argv[1:]:
+    with open(path, encoding="utf-8") as file:
+        compile(file.read(), path, "exec")
+"""
+MAX_MESSAGES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of the backend; all of them concern checking and running, not the code."""
+
+    python: str = field(
+        default="",
+        metadata={
+            "help": "Python 3.10 with lava-nc, to check and run generated code (default: "
+            f"{interpreter.VARIABLE}, else this Python, else python3.10)"
+        },
+    )
+    runtime: str = field(
+        default="lava",
+        metadata={
+            "help": "how `run` executes a neuron: `lava`, Lava's runtime with a process for each "
+            "source, or `inproc`, the same model without the runtime, which is faster"
+        },
+    )
+    timeout: float = field(
+        default=600.0,
+        metadata={"help": "seconds after which a run is ended; Lava hangs after some errors"},
+    )
+
+
+class LavaBackend(Backend[Program, Options]):
+    """Lava processes in floating point, for Lava on a CPU."""
+
+    name = "lava"
+    version = VERSION
+    summary = "Lava processes in floating point, one package for each neuron model"
+    options: ClassVar[type[Any]] = Options
+    supports = Supports(
+        features=frozenset(Feature) - {Feature.SYNAPSE},
+        selective=True,  # strings, continuous outputs
+        tolerance=1e-7,  # spiking by nonlinear equations magnifies the last bit of NumPy's `**`
+    )
+
+    def lower(self, program: SolvedProgram, options: Options) -> Result[Program]:
+        """Return a process for each model.
+
+        Errors
+        ------
+        LAVA001 to LAVA003 : what Lava processes cannot be (see ``nestml_lava.lower``).
+        LAVA010 : an option has a value it cannot have.
+        """
+        found: list[Diagnostic] = list(_check(options))
+        processes: list[Process] = []
+        for model in program.models:
+            lowered = process(model)
+            found += lowered.diagnostics
+            if lowered.value is not None:
+                processes.append(lowered.value)
+        return checked(Program(tuple(processes), VERSION), found)
+
+    def render(self, ir: Program) -> Mapping[str, str]:
+        """Return a package for each process, in a folder of its own.
+
+        Lava imports and executes every Python file beside that of a process.
+        """
+        templates = environment("nestml_lava", code=code, docstring=docstring)
+        files: dict[str, str] = {}
+        for p in ir.processes:
+            for file in ("__init__.py", "model.py"):
+                template = templates.get_template(f"{file}.jinja")
+                files[f"{p.name}/{file}"] = template.render(process=p, version=ir.version)
+        return files
+
+    def toolchain(self) -> ToolchainReport:
+        search = interpreter.find()
+        found = search.interpreter
+        detail = (
+            "; ".join(search.tried)
+            if found is None
+            else f"{found.path}: Python {found.python}, lava-nc {found.lava}"
+        )
+        return ToolchainReport(
+            (Tool("Python with lava-nc", found is not None, detail, interpreter.INSTALL),)
+        )
+
+    def compile(
+        self, program: SolvedProgram, directory: Path, options: Options
+    ) -> Result[Artifact]:
+        """Have Python check the generated files: the one with Lava, else this one as Python 3.10.
+
+        Errors
+        ------
+        LAVA012 : Python does not accept a file.
+        """
+        lowered = self.lower(program, options)
+        if lowered.value is None:
+            return Result(None, lowered.diagnostics)
+        packages = [directory / p.name for p in lowered.value.processes]
+        files = [package / file for package in packages for file in ("__init__.py", "model.py")]
+        search = interpreter.find(options.python)
+        problem = (
+            _parsed_here(files)
+            if search.interpreter is None
+            else _compiled_by(search.interpreter, files)
+        )
+        if problem:
+            return Result(None, (*lowered.diagnostics, BAD_CODE.at(NOWHERE, problem)))
+        product = packages[0] if len(packages) == 1 else directory
+        return Result(Artifact(program, options, directory, product), lowered.diagnostics)
+
+    def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
+        """Run one neuron in a Python that has Lava.
+
+        Errors
+        ------
+        LAVA011 : there is no such Python.
+        LAVA013 : the run failed; the message carries the traceback's end.
+        LAVA014 : it took longer than the option ``timeout``.
+        """
+        from nestml_lava import execution
+
+        options: Options = artifact.options
+        lowered = process(model)
+        if lowered.value is None:
+            return Result(None, lowered.diagnostics)
+        search = interpreter.find(options.python)
+        if search.interpreter is None:
+            tried = "; ".join(search.tried)
+            return Result(
+                None,
+                (NO_LAVA.at(NOWHERE, f"no Python with Lava: {tried}", help=interpreter.INSTALL),),
+            )
+        outcome, trace = execution.run(
+            lowered.value,
+            schedule,
+            search.interpreter,
+            directory=artifact.directory,
+            runtime=options.runtime,
+            timeout=options.timeout,
+        )
+        said = tuple(_messages(outcome.output, model))
+        if outcome.status is None:
+            return Result(None, (*said, _too_long(model, options)))
+        if trace is None:
+            message = f"`{model.name}` failed in Lava:\n{_cause(outcome.errors)}"
+            return Result(None, (*said, FAILED.at(model.span, message)))
+        return Result(trace, said)
+
+
+def _check(options: Options) -> Iterator[Diagnostic]:
+    if options.runtime not in RUNTIMES:
+        yield BAD_OPTION.at(
+            NOWHERE,
+            f"`{options.runtime}` is no runtime",
+            help=f"choose one of {', '.join(RUNTIMES)}",
+        )
+    if not options.timeout > 0:
+        yield BAD_OPTION.at(NOWHERE, "the timeout must be positive", help="give seconds")
+
+
+def _parsed_here(files: list[Path]) -> str:
+    for path in files:
+        try:
+            ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 10))
+        except SyntaxError as problem:
+            return f"{path}:{problem.lineno}: {problem.msg}"
+    return ""
+
+
+def _compiled_by(python: interpreter.Interpreter, files: list[Path]) -> str:
+    try:
+        done = subprocess.run(
+            [python.path, "-I", "-c", CHECK, *map(str, files)],
+            capture_output=True,
+            text=True,
+            timeout=CHECK_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return f"{python.path} does not check the generated files: {problem}"
+    return "" if done.returncode == 0 else _end_of(done.stderr)
+
+
+def _end_of(text: str, lines: int = 12) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:]) or "no message"
+
+
+def _cause(errors: str) -> str:
+    """Return the end of the first traceback: Lava's own complaints follow it."""
+    lines = errors.strip().splitlines()
+    begin = next((i for i, x in enumerate(lines) if x.startswith("Traceback")), None)
+    if begin is None:
+        return _end_of(errors)
+    end = next((i for i in range(begin + 1, len(lines)) if not lines[i].startswith(" ")), begin)
+    return _end_of("\n".join(lines[begin : end + 1]), 7)
+
+
+def _messages(output: str, model: SolvedModel) -> Iterator[Diagnostic]:
+    """Yield what the model itself printed."""
+    channels = ("print", "println", "info", "warning")
+    said = [x for x in output.splitlines() if x.partition(": ")[0] in channels]
+    for line in said[:MAX_MESSAGES]:
+        channel, _, text = line.partition(": ")
+        kind = MODEL_WARNING if channel == "warning" else MESSAGE
+        yield kind.at(model.span, text)
+    if len(said) > MAX_MESSAGES:
+        yield MESSAGE.at(model.span, f"and {len(said) - MAX_MESSAGES} more messages")
+
+
+def _too_long(model: SolvedModel, options: Options) -> Diagnostic:
+    return TOO_LONG.at(
+        model.span,
+        f"`{model.name}` was still running after {options.timeout:g} s",
+        help="a longer timeout, or the option runtime=inproc, which is faster",
+    )

@@ -1,0 +1,68 @@
+"""Run one generated neuron under a Python that has Lava: ``python harness.py JOB_FOLDER``.
+
+A program of its own, for Python 3.10: it imports nothing of this package. JOB_FOLDER holds
+
+- ``job.json``: what to run (written by ``nestml_lava.execution``),
+- ``inputs.npz``: for each in-port an array of shape (steps,), the message received in each step,
+
+and gets ``<name>.npy`` for each recorded name. After an error in the neuron the processes of Lava's
+runtime wait for ever; whoever starts this program ends its process group.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+
+def main(folder: str) -> None:
+    import numpy as np
+
+    with open(os.path.join(folder, "job.json"), encoding="utf-8") as file:
+        job = json.load(file)
+    with np.load(os.path.join(folder, "inputs.npz")) as arrays:
+        inputs = {name: arrays[name] for name in arrays.files}
+    sys.path.append(job["directory"])
+    module = importlib.import_module(job["package"])
+    recorder = module.Recorder(folder, tuple(job["record"]), job["steps"])
+    neuron = getattr(module, job["package"])(
+        shape=(1,), dt=job["dt"], seed=job["seed"], recorder=recorder, **job["values"]
+    )
+    if job["runtime"] == "inproc":
+        run_in_process(module.InProcess(neuron), inputs, job["steps"])
+    else:
+        run_in_lava(neuron, inputs, job["steps"])
+
+
+def run_in_process(neuron: Any, inputs: Any, steps: int) -> None:
+    for k in range(steps):
+        neuron.step(**{name: messages[k] for name, messages in inputs.items()})
+
+
+def run_in_lava(neuron: Any, inputs: Any, steps: int) -> None:
+    """Feed ports from RingBuffers: column k is sent, and received, in step k + 1."""
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.source import RingBuffer
+
+    if steps == 0:
+        return
+    sources = []
+    for name, messages in inputs.items():
+        if messages.any():
+            source = RingBuffer(data=messages[None, :])
+            source.s_out.connect(getattr(neuron, name))
+            sources.append(source)
+    neuron.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag="floating_pt"))
+    neuron.stop()
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # an ordinary exit would wait for Lava's processes

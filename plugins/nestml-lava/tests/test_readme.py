@@ -1,0 +1,37 @@
+"""The README says what is so."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from nestml_lava import backend, lower
+
+from nestml_core.api import Code
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs(
+    library: Callable[..., Any], script: Callable[..., Any], tmp_path: Path
+) -> None:
+    library("iaf_psc_exp")
+    match = re.search(r"<!-- example: network -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert match is not None
+    outcome = script(match[1].replace('"out"', repr(str(tmp_path / "out"))))
+    assert outcome.status == 0, outcome.errors
+    counts = re.search(r"\[([\d. ]+)\] spikes; \(2000, 3\)", outcome.output)
+    assert counts is not None, outcome.output
+    assert all(float(n) > 0 for n in counts[1].split())
+
+
+def test_all_codes_and_options_are_documented() -> None:
+    codes = [x for module in (backend, lower) for x in vars(module).values() if isinstance(x, Code)]
+    assert len(codes) == len({c.id for c in codes})
+    for code in codes:
+        assert code.id in README
+    for option in dataclasses.fields(backend.Options):
+        assert f"`--{option.name}`" in README
