@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import nestml_core
-
-CORE = Path(nestml_core.__file__).parent
-ROOT = CORE.parent
+ROOT = Path(__file__).parent.parent
+CORE = ROOT / "nestml_core"
 FILES = sorted(p for p in CORE.rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*/nestml_*/**/*.py"))
 
