@@ -1,0 +1,92 @@
+"""The backend: neurons for NEST 3.10."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import jinja2
+
+from nestml_core.api import (
+    Artifact,
+    Backend,
+    Feature,
+    Result,
+    SolvedModel,
+    SolvedProgram,
+    Supports,
+    ToolchainReport,
+    c_string,
+    environment,
+)
+from nestml_nest import __version__, ir
+from nestml_nest.cpp import NestPrinter
+from nestml_nest.lower import lower
+from nestml_nest.options import Options
+
+if TYPE_CHECKING:
+    from nestml_core.api import Schedule, Trace
+
+
+class NestBackend(Backend[ir.Module, Options]):
+    """Generates one extension module: a C++ source and a header for each neuron."""
+
+    name: ClassVar[str] = "nest"
+    version: ClassVar[str] = __version__
+    summary: ClassVar[str] = "neurons for the NEST simulator 3.10, as extension module in C++"
+    options: ClassVar[type[Options]] = Options
+    supports: ClassVar[Supports] = Supports(
+        frozenset(Feature) - {Feature.SYNAPSE},
+        tolerance=1e-9,
+    )
+
+    @property
+    def templates(self) -> jinja2.Environment:
+        printer = NestPrinter()
+        return environment(
+            __package__,
+            expr=printer.expr,
+            operand=printer.operand,
+            declaration=printer.declaration,
+            signature=printer.signature,
+            code=printer.code,
+            literal=c_string,
+        )
+
+    def lower(self, program: SolvedProgram, options: Options) -> Result[ir.Module]:
+        return lower(program, options)
+
+    def render(self, ir: ir.Module) -> Mapping[str, str | bytes]:
+        env = self.templates
+        assert env.loader is not None
+        files: dict[str, str | bytes] = {
+            f"{ir.name}.cpp": env.get_template("module.cpp.jinja").render(module=ir)
+        }
+        neuron = env.get_template("neuron.h.jinja")
+        for n in ir.neurons:
+            files[f"{n.name}.h"] = neuron.render(module=ir, neuron=n)
+        for header in ir.support:
+            files[f"nestml/{header}"] = env.loader.get_source(env, f"nestml/{header}")[0]
+        return files
+
+    def toolchain(self) -> ToolchainReport:
+        from nestml_nest.toolchain import report
+
+        return report()
+
+    def compile(
+        self, program: SolvedProgram, directory: Path, options: Options
+    ) -> Result[Artifact]:
+        from nestml_nest.compilation import compiled
+
+        product = compiled(directory, options)
+        if product.value is None:
+            return Result(None, product.diagnostics)
+        artifact = Artifact(program, options, directory, product.value)
+        return Result(artifact, product.diagnostics)
+
+    def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
+        from nestml_nest.simulation import simulate
+
+        return simulate(artifact, model, schedule)

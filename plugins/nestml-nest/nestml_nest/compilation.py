@@ -1,0 +1,69 @@
+"""Compiling an extension module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from nestml_core.api import NOWHERE, Diagnostic, Result
+from nestml_nest import codes
+from nestml_nest.options import Options
+from nestml_nest.toolchain import Compiler, Nest, find_compiler, find_nest, flags, report
+
+SHOWN_LINES = 12
+
+
+def compiled(directory: Path, options: Options) -> Result[Path]:
+    """Compile the module in ``directory`` and return its shared library, beside the source.
+
+    The library takes its place whole, under a new inode: a process that has loaded the one before
+    keeps it, and loads this one after ``nest.ResetKernel()``.
+
+    Errors
+    ------
+    NEST201 : NEST or the compiler is missing.
+    NEST202 : the compiler rejects the code.
+    """
+    nest, compiler = find_nest(), find_compiler(options.compiler)
+    if not isinstance(nest, Nest) or not isinstance(compiler, Compiler):
+        return Result(None, _missing(options))
+    product = directory / f"{options.module}.so"
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=directory) as folder:
+        unit, library = Path(folder) / "module.o", Path(folder) / "module.so"
+        source = directory / f"{options.module}.cpp"
+        problem = _run(
+            compiler.command, *flags(nest, options), "-c", str(source), "-o", str(unit)
+        ) or _run(compiler.command, "-shared", "-s", str(unit), "-o", str(library))
+        if problem:
+            return Result(None, (problem,))
+        os.replace(library, product)
+    return Result(product.resolve())
+
+
+def _missing(options: Options) -> tuple[Diagnostic, ...]:
+    tools = report(options.compiler).tools
+    return tuple(
+        codes.TOOL_MISSING.at(NOWHERE, f"{t.name}: {t.detail}", help=t.install)
+        for t in tools
+        if not t.found
+    )
+
+
+def _run(*command: str) -> Diagnostic | None:
+    """Run a compiler, in plain English; return what went wrong."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=environment, check=False
+        )
+    except OSError as problem:
+        return codes.COMPILER_FAILED.at(NOWHERE, f"{command[0]} cannot be run: {problem}")
+    if done.returncode == 0:
+        return None
+    lines = done.stderr.splitlines()
+    errors = [line for line in lines if "error" in line] or lines
+    text = "\n".join(errors[:SHOWN_LINES])
+    help = "this is a fault of the backend, not of the model: please report it"
+    return codes.COMPILER_FAILED.at(NOWHERE, f"{command[0]} failed:\n{text}", help=help)

@@ -1,0 +1,242 @@
+"""A NEST extension module in NEST's own terms.
+
+Symbols in expressions and statements carry the names of C++ members: those of the parameters are
+members of ``P``, derived constants of ``V``, state variables of ``S``, inputs and time of ``in``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nestml_core.api import Expr, Stmt, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of one of the structs of a neuron, with the value it is declared with."""
+
+    name: str
+    type: Type
+    value: Expr
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A parameter or state variable with its status entry.
+
+    Outside, values are in the declared unit. ``unit`` says to ``nestml::update`` what one of it is
+    in coherent units, ``outward`` stands behind a value to convert it; both are empty where the
+    units are the same.
+    """
+
+    member: Member
+    key: str
+    """The name in the status dictionary."""
+    default: Expr
+    is_dependent: bool
+    """The default reads others, and follows them until the entry is given a value."""
+    unit: str
+    outward: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """An entry of a matrix of rates."""
+
+    row: int
+    column: int
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Propagator:
+    """A derived constant that is an entry of the exponential of a matrix."""
+
+    row: int
+    column: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Computation:
+    """How a derived constant is found, or several that are entries of a matrix exponential."""
+
+    name: str
+    value: Expr
+    is_matrix: bool
+    size: int
+    rates: tuple[Rate, ...]
+    propagators: tuple[Propagator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    condition: Expr
+    message: str
+    """What NEST reports if the condition does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A port: a cell of the rows of the input buffer, and a member of ``in``."""
+
+    member: Member
+    cell: int
+    is_watched: bool
+    """Something happens whenever an event arrives, even if the weights sum to zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receptor:
+    """What a receptor number leads to: a cell, or two of them by the sign of the weight."""
+
+    number: int
+    cell: int
+    negative_cell: int
+    is_pair: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortNumber:
+    """An entry of ``receptor_types`` or ``continuous_inputs``."""
+
+    key: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Something a multimeter can record."""
+
+    key: str
+    value: Expr
+    outward: str
+    is_state: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A state variable with its new value, or with what is added to it."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Numerics:
+    """``x' = f(x)``, advanced by ``nestml::dormand_prince``; the first ``kept`` are stored."""
+
+    names: tuple[str, ...]
+    kept: tuple[str, ...]
+    size: int
+    derivatives: tuple[Expr, ...]
+    relative: str
+    absolute: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFunction:
+    """What one ``integrate_odes`` does."""
+
+    index: int
+    title: str
+    updates: tuple[Change, ...]
+    numerics: Numerics | None
+    jumps: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Convolved:
+    """The states of one convolution: new values without the spikes of the step, then jumps."""
+
+    updates: tuple[Change, ...]
+    jumps: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    type: Type
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """A function of the model. ``context`` declares what it reads beside its arguments."""
+
+    name: str
+    result: Type
+    context: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """``onReceive``: runs if an event arrived at a port."""
+
+    port: str
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """``onCondition``."""
+
+    condition: Expr
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    name: str
+    title: str
+    """The name in NEST."""
+    documentation: tuple[str, ...]
+    headers: tuple[str, ...]
+    parameters: tuple[Entry, ...]
+    constants: tuple[Member, ...]
+    computations: tuple[Computation, ...]
+    state: tuple[Entry, ...]
+    hidden: tuple[Member, ...]
+    """States of convolutions."""
+    dependents: tuple[str, ...]
+    """The members whose defaults depend on others."""
+    dependent_parameters: tuple[Entry, ...]
+    dependent_state: tuple[Entry, ...]
+    guards: tuple[Guard, ...]
+    spike_channels: tuple[Channel, ...]
+    continuous_channels: tuple[Channel, ...]
+    first_continuous_cell: int
+    channel_count: int
+    receptors: tuple[Receptor, ...]
+    receptor_types: tuple[PortNumber, ...]
+    """Empty where there is one receptor only, which has number 0."""
+    last_receptor: int
+    continuous_inputs: tuple[PortNumber, ...]
+    """Empty where there is one continuous port only, which has number 0."""
+    last_continuous: int
+    recordings: tuple[Recording, ...]
+    flows: tuple[FlowFunction, ...]
+    convolutions: tuple[Convolved, ...]
+    functions: tuple[FunctionDefinition, ...]
+    update: tuple[Stmt, ...]
+    handlers: tuple[Handler, ...]
+    conditions: tuple[Condition, ...]
+    uses_time: bool
+    is_random: bool
+    counts_spikes: bool
+    """A function emits spikes; they are sent at the end of the step."""
+    emits: bool
+    has_scoped_update: bool
+    """``update`` declares variables of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """An extension module: one translation unit with all its neurons."""
+
+    name: str
+    neurons: tuple[Neuron, ...]
+    support: tuple[str, ...]
+    """The headers of ours that the neurons include."""

@@ -1,0 +1,125 @@
+"""From a solved program to an extension module: what NEST cannot do is refused here."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from nestml_core.api import (
+    Diagnostic,
+    Emit,
+    ModelKind,
+    Output,
+    Result,
+    SolvedModel,
+    SolvedProgram,
+    Span,
+    bodies_of,
+    checked,
+    walk_statements,
+)
+from nestml_nest import calls, codes, ir, names
+from nestml_nest.addresses import status_keys
+from nestml_nest.native import MODELS
+from nestml_nest.neuron import Lowering
+from nestml_nest.options import LEVELS, Options
+
+
+def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
+    """Return ``program`` as one extension module.
+
+    Errors
+    ------
+    NEST101 : a synapse, or a pair of neuron and synapse.
+    NEST102 : a generated model has the name of a model of NEST, or of another generated one.
+    NEST103 (warning) : a name is a status entry of every NEST neuron and gets ``_`` behind it.
+    NEST104 : a function that draws, emits or assigns is called where NEST evaluates expressions.
+    NEST105 (warning) : ``emit_spike(w)``; spikes have no weight in NEST.
+    NEST106 : an option has a value that does not work.
+    NEST107 : a random default or initial value.
+    NEST108 : an output other than spikes.
+    NEST109 (hint) : a model gets another name, as NEST has one of that name.
+    """
+    found = [*_bad_options(program, options), *_pairs(program)]
+    usable = not found
+    titles = [generated_name(m, options) for m in program.models]
+    classes = names.classes(titles)
+    neurons: list[ir.Neuron] = []
+    for i, (model, title) in enumerate(zip(program.models, titles, strict=True)):
+        said = [*_naming(model, title, titles[:i]), *_remarks(model)]
+        found += said
+        if usable and not any(d.is_error for d in said):
+            neurons.append(Lowering(model, classes[title], title).neuron())
+    support = dict.fromkeys(h for n in neurons for h in n.headers)
+    return checked(ir.Module(options.module, tuple(neurons), tuple(support)), found)
+
+
+def generated_name(model: SolvedModel, options: Options) -> str:
+    """Return what ``model`` is called in NEST."""
+    return model.name + options.ending if model.name in MODELS else model.name
+
+
+def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnostic]:
+    span = program.models[0].span
+    if not names.is_namespace(options.module):
+        message = f"a module cannot be called `{options.module}`"
+        help = "a word of letters, digits and `_`, such as `my_neurons`"
+        yield codes.BAD_OPTION.at(span, message, help=help)
+    if not names.is_identifier("x" + options.ending):
+        message = f"the name of a model cannot end in `{options.ending}`"
+        yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    if options.optimization not in LEVELS:
+        message = f"there is no optimization level `{options.optimization}`"
+        yield codes.BAD_OPTION.at(span, message, help=f"choose one of {', '.join(LEVELS)}")
+    try:
+        shlex.split(options.flags)
+    except ValueError as problem:
+        message = f"`{options.flags}` cannot be split into flags: {problem}"
+        yield codes.BAD_OPTION.at(span, message, help="quote as in a shell")
+
+
+def _pairs(program: SolvedProgram) -> Iterator[Diagnostic]:
+    for pair in program.pairs:
+        spans = [m.span for m in program.models if m.name == pair.synapse]
+        yield _synapse(pair.synapse, (spans or [program.models[0].span])[0])
+
+
+def _synapse(name: str, span: Span) -> Diagnostic:
+    message = f"`{name}` is a synapse; this version generates neurons for NEST"
+    return codes.SYNAPSE.at(span, message, help="NEST's own synapses work with generated neurons")
+
+
+def _naming(model: SolvedModel, title: str, others: list[str]) -> Iterator[Diagnostic]:
+    if title in MODELS:
+        message = f"`{title}` is a model that NEST has already"
+        help = "rename the model, or choose an ending for its name, such as `--ending _nestml`"
+        yield codes.NAME_TAKEN.at(model.span, message, help=help)
+    elif title in others:
+        help = "rename one of the models"
+        yield codes.NAME_TAKEN.at(model.span, f"two models are called `{title}` in NEST", help=help)
+    elif title != model.name:
+        message = f"NEST has a `{model.name}` already; this one is called `{title}` in NEST"
+        help = "rename the model to choose another name"
+        yield codes.RENAMED.at(model.span, message, help=help)
+
+
+def _remarks(model: SolvedModel) -> Iterator[Diagnostic]:
+    if model.kind is ModelKind.SYNAPSE:
+        yield _synapse(model.name, model.span)
+        return
+    if model.output is Output.CONTINUOUS:
+        message = f"`{model.name}` has a continuous output; neurons generated for NEST send spikes"
+        help = "declare `spike` as output; what a multimeter records needs no output"
+        yield codes.OUTPUT.at(model.span, message, help=help)
+    yield from calls.misplaced(model, calls.function_needs(model.functions))
+    for symbol, key in status_keys(model).items():
+        if key != symbol.identifier:
+            message = f"every neuron of NEST has a status entry `{symbol.name}` of its own"
+            help = f"this one is called `{key}` in NEST"
+            yield codes.ENTRY_RENAMED.at(symbol.span, message, help=help)
+    for body in bodies_of(model):
+        for stmt in walk_statements(body):
+            if isinstance(stmt, Emit) and stmt.weight is not None:
+                message = "spikes of a NEST neuron have no weight: this one is not sent"
+                help = "write `emit_spike()`; the weight belongs to the connection"
+                yield codes.SPIKE_WEIGHT.at(stmt.span, message, help=help)

@@ -1,0 +1,463 @@
+"""One solved model in the terms of a NEST neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from types import MappingProxyType
+
+from nestml_core.api import (
+    BOOLEAN,
+    DT,
+    INTEGER,
+    INTRINSICS,
+    REAL,
+    STRING,
+    Assign,
+    Base,
+    Binary,
+    Boolean,
+    Call,
+    Convolution,
+    Declaration,
+    Declare,
+    Definition,
+    Derived,
+    Emit,
+    Expr,
+    Flow,
+    For,
+    Function,
+    Jump,
+    Kind,
+    MatrixExponential,
+    Method,
+    NonlinearSystem,
+    Number,
+    Output,
+    Ref,
+    Say,
+    SolvedModel,
+    SpikePort,
+    Stmt,
+    Symbol,
+    Text,
+    Type,
+    Update,
+    bodies_of,
+    coherent_text,
+    expressions_in,
+    map_body,
+    real_literal,
+    ref,
+    rewrite,
+    sign_pairs,
+    step_expressions,
+    symbols_in,
+    walk,
+    walk_statements,
+)
+from nestml_nest import calls, ir, names
+from nestml_nest.addresses import port_keys, spike_addresses, status_keys
+from nestml_nest.hoist import Hoist
+
+_ARGUMENTS = MappingProxyType(
+    {
+        "P": "const Parameters_& P",
+        "V": "const Variables_& V",
+        "S": "const State_& S",
+        "in": "const Inputs_& in",
+        "random": "nestml::Random& random",
+        "emitted": "long& emitted",
+    }
+)
+_EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
+
+
+class Lowering:
+    """Lowers one model: knows the C++ name of each symbol and collects constants of the step.
+
+    Parameters
+    ----------
+    name : the C++ class
+    title : what the neuron is called in NEST
+    """
+
+    def __init__(self, model: SolvedModel, name: str, title: str) -> None:
+        self.model = model
+        self.name = name
+        self.title = title
+        self.keys = status_keys(model)
+        self.needs = calls.function_needs(model.functions)
+        ports = (
+            *(p.symbol for p in model.spike_ports),
+            *(p.symbol for p in model.continuous_ports),
+        )
+        entries = (
+            *(d.symbol for d in model.parameters),
+            *(d.symbol for d in model.state),
+            *(s for c in model.convolutions for s in c.states),
+        )
+        functions = [Symbol(f.name, Kind.LOCAL) for f in model.functions]
+        self.cpp = {
+            **names.members(entries),
+            **names.members(model.internals, taken=["dt"]),
+            **names.members(ports, taken=["t"]),
+            **names.variables(_local_symbols(model)),
+        }
+        self.function_names = {s.name: n.name for s, n in names.members(functions).items()}
+        self.hoist = Hoist(self.cpp[s].name for s in model.internals)
+
+    # Names
+
+    def member(self, symbol: Symbol) -> str:
+        return self.cpp[symbol].name
+
+    def expr(self, expr: Expr) -> Expr:
+        """Return ``expr`` with the names of C++."""
+        return rewrite(expr, self._renamed)
+
+    def _renamed(self, e: Expr) -> Expr:
+        match e:
+            case Ref(symbol) if symbol in self.cpp:
+                return replace(e, symbol=self.cpp[symbol])
+            case Call(function, arguments) if function in self.needs:
+                context = calls.context(self.needs[function])
+                passed = tuple(Ref(Symbol(c, Kind.LOCAL)) for c in context)
+                name = "Functions_::" + self.function_names[function]
+                return replace(e, function=name, arguments=passed + arguments)
+            case _:
+                return e
+
+    def step(self, expr: Expr) -> Expr:
+        """Return an expression of the step with the names of C++ and its constants taken out."""
+        return self.hoist(self.expr(expr))
+
+    def body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        return map_body(body, self.step, self._statement)
+
+    def function_body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+        """Return the body of a function, which counts spikes instead of sending them."""
+
+        def statement(s: Stmt) -> Stmt:
+            if isinstance(s, Emit):
+                one = Number(Fraction(1), INTEGER)
+                return Assign(_EMITTED, Binary("+", ref(_EMITTED), one, INTEGER), s.span)
+            return self._statement(s)
+
+        return map_body(body, self.expr, statement)
+
+    def _statement(self, s: Stmt) -> Stmt:
+        match s:
+            case Assign():
+                return replace(s, target=self.cpp[s.target])
+            case Declare():
+                return replace(s, symbol=self.cpp[s.symbol])
+            case For():
+                return replace(s, variable=self.cpp[s.variable])
+            case _:
+                return s
+
+    # Parts
+
+    def neuron(self) -> ir.Neuron:
+        m = self.model
+        flows = tuple(self.flow(i, f) for i, f in enumerate(m.flows))
+        convolutions = tuple(self.convolution(c) for c in m.convolutions)
+        update = self.body(m.update)
+        handlers = tuple(ir.Handler(self.member(h.port), self.body(h.body)) for h in m.on_receive)
+        conditions = tuple(
+            ir.Condition(self.step(c.condition), self.body(c.body)) for c in m.on_condition
+        )
+        recordings = tuple(self.recording(r.symbol, r.value) for r in m.recordables)
+        parameters = tuple(self.entry(d) for d in m.parameters)
+        state = tuple(self.entry(d) for d in m.state)
+        computations = tuple(self.computation(d) for d in m.derived)
+        extra = tuple(self.hoist.definitions)
+        weights = "sum of the weights that arrive in the step"
+        spikes = self.channels([p.symbol for p in m.spike_ports], 0, weights)
+        currents = self.channels([p.symbol for p in m.continuous_ports], len(spikes))
+        receptors = self.receptors()
+        return ir.Neuron(
+            name=self.name,
+            title=self.title,
+            documentation=tuple(f"/// {line}".rstrip() for line in names.comment(m.documentation)),
+            headers=self.headers(),
+            parameters=parameters,
+            constants=(
+                *(self.constant(s) for s in m.internals),
+                *(_zeroed(d.symbol, d.symbol.name, "part of the step") for d in extra),
+            ),
+            computations=(*computations, *map(_computation, extra)),
+            state=state,
+            hidden=tuple(
+                _zeroed(s, self.member(s), f"convolution of {c.kernel} with {c.port.name}")
+                for c in m.convolutions
+                for s in c.states
+            ),
+            dependents=tuple(e.member.name for e in (*parameters, *state) if e.is_dependent),
+            dependent_parameters=tuple(e for e in parameters if e.is_dependent),
+            dependent_state=tuple(e for e in state if e.is_dependent),
+            guards=tuple(
+                self.guard(d, d.guard) for d in (*m.parameters, *m.state) if d.guard is not None
+            ),
+            spike_channels=spikes,
+            continuous_channels=currents,
+            first_continuous_cell=len(spikes),
+            channel_count=len(spikes) + len(currents),
+            receptors=receptors,
+            receptor_types=self.receptor_types() if len(receptors) > 1 else (),
+            last_receptor=max((r.number for r in receptors), default=0),
+            continuous_inputs=self.continuous_inputs() if len(currents) > 1 else (),
+            last_continuous=max(len(currents) - 1, 0),
+            recordings=recordings,
+            flows=flows,
+            convolutions=convolutions,
+            functions=tuple(self.function(f) for f in m.functions),
+            update=update,
+            handlers=handlers,
+            conditions=conditions,
+            uses_time=any(s.kind is Kind.TIME for e in step_expressions(m) for s in symbols_in(e)),
+            is_random=m.is_random,
+            counts_spikes=any("emitted" in n for n in self.needs.values()),
+            emits=m.output is Output.SPIKE,
+            has_scoped_update=any(isinstance(s, Declare) for s in update),
+        )
+
+    def headers(self) -> tuple[str, ...]:
+        """Return which headers of ours the neuron needs."""
+        m = self.model
+        derived = [e for d in m.derived for e in _derived_expressions(d)]
+        functions = {e.function for x in derived for e in walk(x) if isinstance(e, Call)}
+        statements = [s for body in bodies_of(m) for s in walk_statements(body)]
+        declared = [
+            x for d in (*m.parameters, *m.state) for x in (d.value, d.guard) if x is not None
+        ]
+        everywhere = (*derived, *declared, *step_expressions(m))
+        needed = {
+            "status.h": bool(m.parameters or m.state),
+            "input_buffer.h": bool(m.spike_ports or m.continuous_ports),
+            "divided_difference.h": "expdd" in functions,
+            "matrix_exponential.h": any(isinstance(d, MatrixExponential) for d in m.derived),
+            "dormand_prince.h": any(
+                f.nonlinear and f.nonlinear.integrator.method is Method.RK45 for f in m.flows
+            ),
+            "random.h": m.is_random,
+            "message.h": any(isinstance(s, Say) for s in statements),
+            "integer.h": any(_divides_integers(e) for x in everywhere for e in walk(x)),
+        }
+        return tuple(h for h, is_needed in needed.items() if is_needed)
+
+    def entry(self, d: Declaration) -> ir.Entry:
+        value = self.expr(d.value)
+        is_dependent = any(
+            isinstance(e, Ref) or (isinstance(e, Call) and e.function not in INTRINSICS)
+            for e in walk(value)
+        )
+        type = d.symbol.type
+        name = self.member(d.symbol)
+        start = _zero(type) if is_dependent else value
+        unit, outward = _conversion(type)
+        return ir.Entry(
+            member=ir.Member(name, type, start, _comment(d.documentation, type)),
+            key=self.keys[d.symbol],
+            default=value,
+            is_dependent=is_dependent,
+            unit=unit,
+            outward=outward,
+        )
+
+    def guard(self, d: Declaration, condition: Expr) -> ir.Guard:
+        text = " ".join(condition.span.text.split())
+        rule = f"satisfy {text}" if text else "satisfy its guard"
+        message = f"{self.keys[d.symbol]} of {self.title} must {rule}."
+        return ir.Guard(self.expr(condition), message)
+
+    def constant(self, symbol: Symbol) -> ir.Member:
+        return _zeroed(symbol, self.member(symbol), "")
+
+    def computation(self, d: Derived) -> ir.Computation:
+        match d:
+            case Definition(symbol, value):
+                return _computation(Definition(self.cpp[symbol], self.expr(value)))
+            case MatrixExponential(symbols, matrix):
+                propagators = tuple(
+                    ir.Propagator(i, j, self.member(s))
+                    for i, row in enumerate(symbols)
+                    for j, s in enumerate(row)
+                    if s is not None
+                )
+                rates = tuple(
+                    ir.Rate(i, j, self.expr(e))
+                    for i, row in enumerate(matrix)
+                    for j, e in enumerate(row)
+                    if not isinstance(e, Number) or e.value
+                )
+                return ir.Computation("", _zero(REAL), True, len(matrix), rates, propagators)
+
+    def channels(
+        self, symbols: Sequence[Symbol], first: int, comment: str = ""
+    ) -> tuple[ir.Channel, ...]:
+        """Return a channel for each port; their cells are numbered from ``first`` on."""
+        watched = {h.port for h in self.model.on_receive}
+
+        def channel(cell: int, s: Symbol) -> ir.Channel:
+            text = comment or _comment("", s.type)
+            member = ir.Member(self.member(s), REAL, _zero(REAL), text)
+            return ir.Channel(member, cell, s in watched)
+
+        return tuple(channel(cell, s) for cell, s in enumerate(symbols, first))
+
+    def receptors(self) -> tuple[ir.Receptor, ...]:
+        ports = self.model.spike_ports
+        cell = {p.symbol: i for i, p in enumerate(ports)}
+        addresses = spike_addresses(self.model)
+        opposite = {a.symbol: b.symbol for a, b in sign_pairs(ports)}
+
+        def receptor(p: SpikePort) -> ir.Receptor:
+            other = opposite.get(p.symbol, p.symbol)
+            number = addresses[p.symbol].receptor
+            return ir.Receptor(number, cell[p.symbol], cell[other], other != p.symbol)
+
+        return tuple(receptor(p) for p in ports if addresses[p.symbol].sign >= 0)
+
+    def receptor_types(self) -> tuple[ir.PortNumber, ...]:
+        addresses = spike_addresses(self.model)
+        keys = port_keys(tuple(addresses))
+        return tuple(ir.PortNumber(keys[s], a.receptor) for s, a in addresses.items())
+
+    def continuous_inputs(self) -> tuple[ir.PortNumber, ...]:
+        keys = port_keys(tuple(p.symbol for p in self.model.continuous_ports))
+        return tuple(ir.PortNumber(key, i) for i, key in enumerate(keys.values()))
+
+    def recording(self, symbol: Symbol, value: Expr) -> ir.Recording:
+        declared = {d.symbol for d in self.model.state}
+        return ir.Recording(
+            key=self.keys[symbol],
+            value=self.expr(value),
+            outward=_conversion(symbol.type)[1],
+            is_state=symbol in declared,
+        )
+
+    def flow(self, index: int, flow: Flow) -> ir.FlowFunction:
+        title = f"integrate_odes({', '.join(s.name for s in flow.variables)})"
+        updates = self.updates(flow.linear.updates) if flow.linear is not None else ()
+        numerics = None
+        if flow.nonlinear is not None:
+            if flow.nonlinear.integrator.method is Method.FORWARD_EULER:
+                updates += self.updates(_euler(flow.nonlinear))
+            else:
+                numerics = self.numerics(flow.nonlinear)
+        return ir.FlowFunction(index, title, updates, numerics, self.jumps(flow.jumps))
+
+    def updates(self, updates: Iterable[Update]) -> tuple[ir.Change, ...]:
+        return tuple(ir.Change(self.member(u.target), self.step(u.value)) for u in updates)
+
+    def jumps(self, jumps: Iterable[Jump]) -> tuple[ir.Change, ...]:
+        return tuple(ir.Change(self.member(j.target), self.step(j.amount)) for j in jumps)
+
+    def numerics(self, system: NonlinearSystem) -> ir.Numerics:
+        moving = tuple(self.member(s) for s in (*system.variables, *system.companions))
+        return ir.Numerics(
+            names=moving,
+            kept=moving[: len(system.variables)],
+            size=len(moving),
+            derivatives=tuple(self.step(d.value) for d in system.derivatives),
+            relative=real_literal(system.integrator.relative),
+            absolute=real_literal(system.integrator.absolute),
+        )
+
+    def convolution(self, c: Convolution) -> ir.Convolved:
+        return ir.Convolved(self.updates(c.updates), self.jumps(c.jumps))
+
+    def function(self, f: Function) -> ir.FunctionDefinition:
+        needs = self.needs[f.name]
+        changed = {"S": "State_& S"} if calls.CHANGES in needs else {}
+        arguments = {**_ARGUMENTS, **changed}
+        return ir.FunctionDefinition(
+            name=self.function_names[f.name],
+            result=f.result.type,
+            context=tuple(arguments[c] for c in calls.context(needs)),
+            arguments=tuple(ir.Argument(a.type, self.member(a)) for a in f.arguments),
+            body=self.function_body(f.body),
+        )
+
+
+def _euler(system: NonlinearSystem) -> tuple[Update, ...]:
+    """Return one explicit step; what companions would become is dropped anyway."""
+
+    def moved(u: Update) -> Update:
+        change = Binary("*", ref(DT), u.value, REAL)
+        return Update(u.target, Binary("+", ref(u.target), change, REAL))
+
+    return tuple(moved(u) for u in system.derivatives[: len(system.variables)])
+
+
+def _local_symbols(model: SolvedModel) -> tuple[Symbol, ...]:
+    found: dict[Symbol, None] = {}
+    for f in model.functions:
+        found |= dict.fromkeys(f.arguments)
+    for body in bodies_of(model):
+        for s in walk_statements(body):
+            match s:
+                case Declare(symbol):
+                    found[symbol] = None
+                case For(variable):
+                    found[variable] = None
+                case _:
+                    pass
+        for e in expressions_in(body):
+            found |= dict.fromkeys(s for s in symbols_in(e) if s.kind is Kind.LOCAL)
+    return tuple(found)
+
+
+def _derived_expressions(d: Derived) -> tuple[Expr, ...]:
+    match d:
+        case Definition(_, value):
+            return (value,)
+        case MatrixExponential(_, matrix):
+            return tuple(e for row in matrix for e in row)
+
+
+def _divides_integers(e: Expr) -> bool:
+    if not isinstance(e, Binary) or e.op not in ("//", "%"):
+        return False
+    return e.left.type.base is Base.INTEGER and e.right.type.base is Base.INTEGER
+
+
+def _computation(d: Definition) -> ir.Computation:
+    return ir.Computation(d.symbol.name, d.value, False, 0, (), ())
+
+
+def _zero(type: Type) -> Expr:
+    match type.base:
+        case Base.INTEGER:
+            return Number(Fraction(0), INTEGER)
+        case Base.BOOLEAN:
+            return Boolean(False, BOOLEAN)
+        case Base.STRING:
+            return Text("", STRING)
+        case _:
+            return Number(Fraction(0), REAL)
+
+
+def _zeroed(symbol: Symbol, name: str, documentation: str) -> ir.Member:
+    return ir.Member(name, symbol.type, _zero(symbol.type), _comment(documentation, symbol.type))
+
+
+def _conversion(type: Type) -> tuple[str, str]:
+    """Return the last arguments of ``nestml::update``, and what converts a value the other way."""
+    if type.unit is None or type.unit.factor == 1:
+        return "", ""
+    above, below = (real_literal(float(x)) for x in type.unit.factor.as_integer_ratio())
+    outward = (f" * {below}" if below != "1.0" else "") + (f" / {above}" if above != "1.0" else "")
+    return f", {above}, {below}", outward
+
+
+def _comment(documentation: str, type: Type) -> str:
+    """Return documentation and coherent unit of a value in one line."""
+    parts = [" ".join(names.comment(documentation))]
+    if type.base is Base.QUANTITY:
+        parts.append(coherent_text(type.dimension))
+    return ", ".join(p for p in parts if p)

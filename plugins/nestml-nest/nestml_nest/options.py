@@ -1,0 +1,33 @@
+"""The options of this backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+LEVELS = ("0", "1", "2", "3", "s", "g")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    ending: str = field(
+        default="_nestml",
+        metadata={"help": "appended to the name of a model if NEST has one of that name already"},
+    )
+    module: str = field(
+        default="nestmlmodule",
+        metadata={"help": "name of the extension module: MODULE.so is what nest.Install loads"},
+    )
+    compiler: str = field(
+        default="g++", metadata={"help": "the GCC to compile with, version 10 or later"}
+    )
+    optimization: str = field(
+        default="2",
+        metadata={"help": "optimization level of the compiler", "choices": LEVELS},
+    )
+    native: bool = field(
+        default=False,
+        metadata={"help": "compile for the processor of this machine; results stay the same"},
+    )
+    flags: str = field(
+        default="", metadata={"help": "further flags for the compiler, such as `-g`"}
+    )
