@@ -59,6 +59,7 @@ from nestml_core.expr import (
     walk,
     with_children,
 )
+from nestml_core.hoisting import hoist
 from nestml_core.naming import (
     C_RESERVED,
     PYTHON_RESERVED,
@@ -264,6 +265,7 @@ __all__ = [
     "expressions",
     "expressions_in",
     "features",
+    "hoist",
     "hookimpl",
     "identifiers",
     "in_order",

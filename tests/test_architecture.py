@@ -30,7 +30,7 @@ LAYERS = (
     ("solved",),
     ("syntax", "naming", "printing", "rendering", "interchange"),
     ("resolve", "dump", "describe"),
-    ("solve", "backend"),
+    ("solve", "backend", "hoisting"),
     ("verify", "experiment", "plugins"),
     ("pipeline", "reference", "builds"),
     ("plotting", "stimuli", "api"),
