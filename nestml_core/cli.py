@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OK, ERROR, USAGE = 0, 1, 2
 
 MODEL_HELP = "a file, a folder, or the name of a shipped model"
+BACKEND_OPTION = "backend option: "
+"""What the places of a backend's options begin with, so that they meet no other argument."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,12 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     gc.freeze()
     gc.disable()  # one short run: collecting cycles costs more than it frees
-    parser = _parser()
-    args, rest = parser.parse_known_args(argv)
-    if rest and not hasattr(args, "accepts_backend_options"):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    words = list(sys.argv[1:] if argv is None else argv)
+    backend, found = _wanted_backend(words)
+    if not found:
+        return ERROR
+    args = _parser(backend).parse_args(words)
     try:
-        return int(args.command(args, rest))
+        return int(args.command(args))
     except BrokenPipeError:
         sys.stderr.close()
         return ERROR
@@ -47,7 +50,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> Parser:
+def _wanted_backend(words: list[str]) -> tuple[Backend[Any, Any] | None, bool]:
+    """Return the backend whose options belong to this command line, if it names one.
+
+    The second value is False, after a message, if it names one that is not there.
+    """
+    if not words or words[0] not in ("build", "run"):
+        return None, True
+    scan = argparse.ArgumentParser(add_help=False)
+    scan.add_argument("-b", "--backend")
+    name = scan.parse_known_args(words[1:])[0].backend
+    if name in (None, "reference"):
+        return None, True
+    from nestml_core.simulate import ModelError, backend_named
+
+    try:
+        return backend_named(name), True
+    except ModelError as problem:
+        _report(problem.diagnostics)
+        return None, False
+
+
+def _parser(backend: Backend[Any, Any] | None = None) -> Parser:
+    """Return the parser of the command line, with the options of ``backend`` where they belong."""
     from nestml_core import __version__
 
     parser = Parser(
@@ -58,8 +83,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     _check_arguments(commands)
     _inspect_arguments(commands)
-    _build_arguments(commands)
-    _run_arguments(commands)
+    _build_arguments(commands, backend)
+    _run_arguments(commands, backend)
     _compare_arguments(commands)
     _backends_arguments(commands)
     return parser
@@ -99,19 +124,23 @@ def _inspect_arguments(commands: Any) -> None:
     p.set_defaults(command=_inspect)
 
 
-def _build_arguments(commands: Any) -> None:
+def _build_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
     p = commands.add_parser(
-        "build", help="generate code for a target, and compile it", add_help=False
+        "build",
+        help="generate code for a target, and compile it",
+        epilog="With --backend NAME this help also shows the options of that backend.",
     )
-    p.add_argument("models", nargs="*", metavar="MODEL", help=MODEL_HELP)
-    p.add_argument("-b", "--backend", metavar="NAME", help="the target; see `nestml backends`")
+    p.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
+    p.add_argument(
+        "-b", "--backend", required=True, metavar="NAME", help="the target; see `nestml backends`"
+    )
     p.add_argument("-o", "--output", default="out", metavar="DIR", help="default: %(default)s")
     p.add_argument("--suffix", default="", help="appended to the name of every generated model")
     p.add_argument("--pair", action="append", default=[], metavar="NEURON+SYNAPSE")
     p.add_argument("--no-compile", action="store_true", help="only generate")
-    p.add_argument("-h", "--help", action="store_true", help="show this and the target's options")
     _solver_arguments(p)
-    p.set_defaults(command=_build, accepts_backend_options=True, parser=p)
+    _backend_arguments(p, backend)
+    p.set_defaults(command=_build)
 
 
 def _experiment_arguments(p: argparse.ArgumentParser) -> None:
@@ -148,15 +177,19 @@ def _experiment_arguments(p: argparse.ArgumentParser) -> None:
     group.add_argument("--plot", metavar="FILE", help="write a figure: .png, .pdf, .svg")
 
 
-def _run_arguments(commands: Any) -> None:
-    p = commands.add_parser("run", help="build, run, look", add_help=False)
-    p.add_argument("model", nargs="?", metavar="MODEL", help=MODEL_HELP)
+def _run_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
+    p = commands.add_parser(
+        "run",
+        help="build, run, look",
+        epilog="With --backend NAME this help also shows the options of that backend.",
+    )
+    p.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     p.add_argument("-b", "--backend", metavar="NAME", help="default: the fastest that can run here")
     p.add_argument("--csv", metavar="FILE", help="write what was recorded")
-    p.add_argument("-h", "--help", action="store_true", help="show this and the target's options")
     _experiment_arguments(p)
     _solver_arguments(p)
-    p.set_defaults(command=_run, accepts_backend_options=True, parser=p)
+    _backend_arguments(p, backend)
+    p.set_defaults(command=_run)
 
 
 def _compare_arguments(commands: Any) -> None:
@@ -202,7 +235,7 @@ def _summary(diagnostics: Sequence[Diagnostic]) -> str:
     return ", ".join(counts)
 
 
-def _check(args: argparse.Namespace, rest: list[str]) -> int:
+def _check(args: argparse.Namespace) -> int:
     from nestml_core.diagnostics import as_json
     from nestml_core.pipeline import compile_files
 
@@ -230,7 +263,7 @@ def _check(args: argparse.Namespace, rest: list[str]) -> int:
     return OK
 
 
-def _inspect(args: argparse.Namespace, rest: list[str]) -> int:
+def _inspect(args: argparse.Namespace) -> int:
     from nestml_core.pipeline import compile_files
 
     if args.dump in ("tree", "model"):
@@ -279,35 +312,44 @@ def _dump(args: argparse.Namespace) -> int:
     return OK if files.value is not None else ERROR
 
 
-def _backend_parser(backend: Backend[Any, Any], prog: str) -> Parser:
-    """Return a parser for the options of a backend: the fields of its options dataclass."""
+def _backend_arguments(p: argparse.ArgumentParser, backend: Backend[Any, Any] | None) -> None:
+    """Add the options of a backend: the fields of its options dataclass."""
+    if backend is None:
+        return
     import dataclasses
     import typing
 
-    parser = Parser(prog=prog, add_help=False, usage=argparse.SUPPRESS)
-    group = parser.add_argument_group(f"options of the backend {backend.name}")
+    group = p.add_argument_group(f"options of the backend {backend.name}")
     hints = typing.get_type_hints(backend.options)
     for f in dataclasses.fields(backend.options):
         flag = "--" + f.name.replace("_", "-")
-        default = f.default if f.default is not dataclasses.MISSING else ""
-        help = f.metadata.get("help", "").replace("%", "%%")
-        shown = "" if default in ("", None, ()) else f" (default: {default})"
-        choices = f.metadata.get("choices")
+        dest = BACKEND_OPTION + f.name
+        help = str(f.metadata.get("help", "")).replace("%", "%%")
+        if f.default not in ("", None, (), dataclasses.MISSING):
+            help += f" (default: {f.default})"
         if hints[f.name] is bool:
-            group.add_argument(
-                flag, action=argparse.BooleanOptionalAction, default=None, dest=f.name, help=help
-            )
+            action = argparse.BooleanOptionalAction
+            group.add_argument(flag, dest=dest, action=action, default=None, help=help)
             continue
+        choices = f.metadata.get("choices")
         group.add_argument(
             flag,
-            dest=f.name,
+            dest=dest,
             default=None,
             type=_converter(hints[f.name]),
             choices=choices,
             metavar=None if choices else f.name.upper(),
-            help=help + shown,
+            help=help,
         )
-    return parser
+
+
+def _backend_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of the backend that were given."""
+    return {
+        name.removeprefix(BACKEND_OPTION): value
+        for name, value in vars(args).items()
+        if name.startswith(BACKEND_OPTION) and value is not None
+    }
 
 
 def _converter(hint: Any) -> Any:
@@ -327,40 +369,9 @@ def _converter(hint: Any) -> Any:
     return str
 
 
-def _backend_options(args: argparse.Namespace, rest: list[str]) -> dict[str, Any] | None:
-    """Return the options of the chosen backend; None after reporting that there is none."""
-    if args.backend in (None, "reference"):
-        if args.help:
-            args.parser.print_help()
-            raise SystemExit(OK)
-        if rest:
-            args.parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        return {}
-    from nestml_core.simulate import ModelError, backend_named
-
-    try:
-        backend = backend_named(args.backend)
-    except ModelError as problem:
-        _report(problem.diagnostics)
-        return None
-    parser = _backend_parser(backend, args.parser.prog)
-    if args.help:
-        args.parser.print_help()
-        print()
-        print(parser.format_help().strip())
-        raise SystemExit(OK)
-    chosen = vars(parser.parse_args(rest))
-    return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _build(args: argparse.Namespace, rest: list[str]) -> int:
+def _build(args: argparse.Namespace) -> int:
     from nestml_core.simulate import ModelError, build
 
-    options = _backend_options(args, rest)
-    if options is None:
-        return ERROR
-    if not args.models or args.backend is None:
-        args.parser.error("a MODEL and a --backend are needed; `nestml backends` lists them")
     try:
         built = build(
             args.models,
@@ -370,7 +381,7 @@ def _build(args: argparse.Namespace, rest: list[str]) -> int:
             pairs=args.pair,
             compile=not args.no_compile,
             solving=_solve_options(args),
-            **options,
+            **_backend_options(args),
         )
     except ModelError as problem:
         _report(problem.diagnostics)
@@ -384,18 +395,13 @@ def _build(args: argparse.Namespace, rest: list[str]) -> int:
     return OK
 
 
-def _run(args: argparse.Namespace, rest: list[str]) -> int:
+def _run(args: argparse.Namespace) -> int:
     from nestml_core.simulate import ModelError, load
 
-    options = _backend_options(args, rest)
-    if options is None:
-        return ERROR
-    if args.model is None:
-        args.parser.error("a MODEL is needed")
     try:
         model = load(args.model, solving=_solve_options(args))
         _report(model.diagnostics)
-        run = model.run(_experiment(args), args.backend, **options)
+        run = model.run(_experiment(args), args.backend, **_backend_options(args))
     except ModelError as problem:
         _report(problem.diagnostics)
         return ERROR
@@ -423,7 +429,7 @@ def _plot(what: Run | Comparison, path: str) -> int:
     return OK
 
 
-def _compare(args: argparse.Namespace, rest: list[str]) -> int:
+def _compare(args: argparse.Namespace) -> int:
     from nestml_core.simulate import ModelError, compare, load
     from nestml_core.stimuli import standard_stimulus
 
@@ -447,7 +453,7 @@ def _compare(args: argparse.Namespace, rest: list[str]) -> int:
     return drawn if complete else ERROR
 
 
-def _backends(args: argparse.Namespace, rest: list[str]) -> int:
+def _backends(args: argparse.Namespace) -> int:
     from nestml_core.backend import Feature
     from nestml_core.plugins import discover
 

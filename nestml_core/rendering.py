@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jinja2
 
 
-def environment(package: str, **filters: Callable[..., str]) -> jinja2.Environment:
+def environment(package: str, **filters: Callable[..., object]) -> jinja2.Environment:
     """Return an environment for the templates in ``package/templates``.
 
     A misspelt field is an error, there is nothing to call, and nothing is escaped: what enters a

@@ -17,7 +17,6 @@ BAD_DEDENT = Code("NML001", Severity.ERROR, "indentation that fits no open block
 BAD_CHARACTER = Code("NML002", Severity.ERROR, "a character that cannot stand here")
 OPEN_STRING = Code("NML003", Severity.ERROR, "a string that is not closed on its line")
 BAD_CONTINUATION = Code("NML004", Severity.ERROR, "a blank behind a backslash")
-UNCLOSED = Code("NML005", Severity.ERROR, "a bracket that is never closed")
 
 _PIECE = re.compile(r'"(?:[^"\\\n]|\\.)*"|"|#|[()\[\]]|[^"#()\[\]]+')
 _BAD = re.compile(r"[^\t\r\x20-\x7e]+")

@@ -48,6 +48,7 @@ from nestml_core.api import (
     bodies_of,
     coherent_text,
     expressions_in,
+    hoist,
     map_body,
     real_literal,
     ref,
@@ -60,7 +61,6 @@ from nestml_core.api import (
 )
 from nestml_nest import calls, ir, names
 from nestml_nest.addresses import port_keys, spike_addresses, status_keys
-from nestml_nest.hoist import Hoist
 
 _ARGUMENTS = MappingProxyType(
     {
@@ -76,7 +76,7 @@ _EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
 
 
 class Lowering:
-    """Lowers one model: knows the C++ name of each symbol and collects constants of the step.
+    """Lowers one model: knows the C++ name of each symbol.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class Lowering:
     """
 
     def __init__(self, model: SolvedModel, name: str, title: str) -> None:
-        self.model = model
+        self.model = model = hoist(model)
         self.name = name
         self.title = title
         self.keys = status_keys(model)
@@ -107,7 +107,6 @@ class Lowering:
             **names.variables(_local_symbols(model)),
         }
         self.function_names = {s.name: n.name for s, n in names.members(functions).items()}
-        self.hoist = Hoist(self.cpp[s].name for s in model.internals)
 
     # Names
 
@@ -130,12 +129,8 @@ class Lowering:
             case _:
                 return e
 
-    def step(self, expr: Expr) -> Expr:
-        """Return an expression of the step with the names of C++ and its constants taken out."""
-        return self.hoist(self.expr(expr))
-
     def body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
-        return map_body(body, self.step, self._statement)
+        return map_body(body, self.expr, self._statement)
 
     def function_body(self, body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         """Return the body of a function, which counts spikes instead of sending them."""
@@ -168,13 +163,12 @@ class Lowering:
         update = self.body(m.update)
         handlers = tuple(ir.Handler(self.member(h.port), self.body(h.body)) for h in m.on_receive)
         conditions = tuple(
-            ir.Condition(self.step(c.condition), self.body(c.body)) for c in m.on_condition
+            ir.Condition(self.expr(c.condition), self.body(c.body)) for c in m.on_condition
         )
         recordings = tuple(self.recording(r.symbol, r.value) for r in m.recordables)
         parameters = tuple(self.entry(d) for d in m.parameters)
         state = tuple(self.entry(d) for d in m.state)
         computations = tuple(self.computation(d) for d in m.derived)
-        extra = tuple(self.hoist.definitions)
         weights = "sum of the weights that arrive in the step"
         spikes = self.channels([p.symbol for p in m.spike_ports], 0, weights)
         currents = self.channels([p.symbol for p in m.continuous_ports], len(spikes))
@@ -185,11 +179,8 @@ class Lowering:
             documentation=tuple(f"/// {line}".rstrip() for line in names.comment(m.documentation)),
             headers=self.headers(),
             parameters=parameters,
-            constants=(
-                *(self.constant(s) for s in m.internals),
-                *(_zeroed(d.symbol, d.symbol.name, "part of the step") for d in extra),
-            ),
-            computations=(*computations, *map(_computation, extra)),
+            constants=tuple(self.constant(s) for s in m.internals),
+            computations=computations,
             state=state,
             hidden=tuple(
                 _zeroed(s, self.member(s), f"convolution of {c.kernel} with {c.port.name}")
@@ -352,10 +343,10 @@ class Lowering:
         return ir.FlowFunction(index, title, updates, numerics, self.jumps(flow.jumps))
 
     def updates(self, updates: Iterable[Update]) -> tuple[ir.Change, ...]:
-        return tuple(ir.Change(self.member(u.target), self.step(u.value)) for u in updates)
+        return tuple(ir.Change(self.member(u.target), self.expr(u.value)) for u in updates)
 
     def jumps(self, jumps: Iterable[Jump]) -> tuple[ir.Change, ...]:
-        return tuple(ir.Change(self.member(j.target), self.step(j.amount)) for j in jumps)
+        return tuple(ir.Change(self.member(j.target), self.expr(j.amount)) for j in jumps)
 
     def numerics(self, system: NonlinearSystem) -> ir.Numerics:
         moving = tuple(self.member(s) for s in (*system.variables, *system.companions))
@@ -363,7 +354,7 @@ class Lowering:
             names=moving,
             kept=moving[: len(system.variables)],
             size=len(moving),
-            derivatives=tuple(self.step(d.value) for d in system.derivatives),
+            derivatives=tuple(self.expr(d.value) for d in system.derivatives),
             relative=real_literal(system.integrator.relative),
             absolute=real_literal(system.integrator.absolute),
         )

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from nestml_nest.backend import NestBackend
-from nestml_nest.hoist import Hoist
 from nestml_nest.options import Options
 
 from nestml_core.api import (
-    DT,
     Diagnostic,
-    Expr,
-    Kind,
     Pair,
-    Ref,
-    Result,
     SolvedProgram,
-    step_expressions,
-    symbols_in,
-    walk,
 )
 from nestml_core.pipeline import check_sources, generate
-from nestml_core.reference import evaluate
 from nestml_core.source import Source
 from nestml_core.testing import models
 
@@ -195,50 +183,3 @@ def test_comments_cannot_swallow_code() -> None:
     assert made is not None
     lines = str(made["m.h"]).splitlines()
     assert not any(line.rstrip().endswith("\\") for line in lines)
-
-
-# Constants of the step
-
-
-def value(expr: Expr, values: dict[object, float]) -> float:
-    result: Result[float] = evaluate(expr, values)  # type: ignore[arg-type]
-    assert result.value is not None, result.diagnostics
-    return float(result.value)
-
-
-@pytest.mark.parametrize("name", sorted(models()))
-def test_hoisting_changes_no_value(name: str) -> None:
-    """Every expression of a step has the value it had, to rounding."""
-    model = models()[name]
-    functions = {f.name for f in model.functions}
-    generator = random.Random(name)
-    for expr in step_expressions(model):
-        called = {getattr(e, "function", "") for e in walk(expr)}
-        if called & functions or any(c.startswith("random") for c in called):
-            continue
-        symbols = [s for s in symbols_in(expr) if s != DT]
-        integers = {s for s in symbols if s.type.base.value in ("integer", "boolean")}
-        values: dict[object, float] = {s: generator.uniform(0.5, 2.0) for s in symbols}
-        values |= {s: generator.randint(1, 5) for s in integers}
-        values[DT] = 0.1
-        hoist = Hoist(s.name for s in model.internals)
-        left = hoist(expr)
-        for d in hoist.definitions:
-            values[d.symbol] = value(d.value, values)
-        if expr.type.base.value == "string":
-            continue
-        assert value(left, values) == pytest.approx(value(expr, values), rel=1e-12, abs=1e-12)
-
-
-def test_no_division_by_a_parameter_is_left_in_a_step() -> None:
-    for model in models().values():
-        hoist = Hoist(s.name for s in model.internals)
-        for expr in step_expressions(model):
-            for e in walk(hoist(expr)):
-                divisor = getattr(e, "right", None)
-                is_real_parameter = (
-                    isinstance(divisor, Ref)
-                    and divisor.symbol.kind in (Kind.PARAMETER, Kind.INTERNAL)
-                    and divisor.type.base.value in ("real", "quantity")
-                )
-                assert not (getattr(e, "op", "") == "/" and is_real_parameter), model.name
