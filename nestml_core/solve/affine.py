@@ -24,6 +24,10 @@ class Affine:
         return ZERO
 
     @property
+    def factors(self) -> tuple[Expr, ...]:
+        return tuple(c for _, c in self.terms)
+
+    @property
     def variables(self) -> tuple[Symbol, ...]:
         return tuple(s for s, _ in self.terms)
 

@@ -216,7 +216,8 @@ class FlowSolver:
                 continue
             varying = tuple(s for s in symbols_in(b) if not is_constant(ref(s)))
             form = affine(b, varying)
-            if form is None or not all(is_constant(c) for _, c in form.terms):
+            steady = form is not None and all(map(is_constant, (form.constant, *form.factors)))
+            if form is None or not steady:
                 name = f"D_{v.identifier}"
                 others.append(times(self.constants.named(name, area), b))
                 continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from nestml_core.diagnostics import Diagnostic, Result, checked
+from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
 from nestml_core.expr import (
     RANDOM,
     Call,
@@ -15,6 +15,7 @@ from nestml_core.expr import (
     Kind,
     Ref,
     Symbol,
+    is_constant,
     number,
     ref,
     rewrite,
@@ -27,6 +28,7 @@ from nestml_core.resolve import codes
 from nestml_core.solve.affine import affine
 from nestml_core.solve.algebra import ZERO, folded, times, total
 from nestml_core.solve.flows import Constants, Derivative, FlowSolver, split_ports
+from nestml_core.solve.functions import hidden_state
 from nestml_core.solve.inlines import expanded_inlines
 from nestml_core.solve.kernels import Response, response, value
 from nestml_core.solved import (
@@ -54,6 +56,8 @@ from nestml_core.stmt import (
 )
 from nestml_core.types import REAL
 
+HIDDEN_STATE = Code("NML311", Severity.ERROR, "a function that hides what an equation depends on")
+
 PER_SECOND = Fraction(1, 1000)
 """1/s in coherent units: in procedural code a port is its summed weight times this."""
 
@@ -79,6 +83,7 @@ def solve(model: Model, options: SolveOptions = DEFAULTS) -> Result[SolvedModel]
     ------
     NML304 : a kernel that is not the response of a linear system with constant coefficients.
     NML310 : spikes on a right-hand side other than as a term ``factor * port``.
+    NML311 : a function in an equation that reads or changes state behind its arguments.
     NML390 : time or random numbers in equations.
     """
     return _Solving(model, options).run()
@@ -94,6 +99,7 @@ class _Solving:
         self.inlines = expanded_inlines(model)
         self.convolution_values: dict[tuple[Symbol, Symbol], Expr] = {}
         self.moving: dict[Symbol, Expr] = {}
+        self.hidden = hidden_state(model.functions)
         self.constants = Constants(set(self.names()))
 
     def names(self) -> Iterator[str]:
@@ -197,7 +203,7 @@ class _Solving:
                 self.convolution_values[kernel_symbol, port] = ref(port)
                 continue
             found = response(self.expanded(kernel))
-            if found is None:
+            if found is None or not _is_constant(found):
                 self.bad_kernel(kernel)
                 continue
             result.append(self.convolution(kernel, port, found))
@@ -215,7 +221,10 @@ class _Solving:
             f"the kernel `{kernel.symbol.name}` is not the response of a linear equation with "
             "constant coefficients"
         )
-        help = "use sums of `t**k * exp(-t / tau)`, or linear equations without a constant term"
+        help = (
+            "use sums of `t**k * exp(-t / tau)`, or linear equations without a constant term, "
+            "with parameters as constants"
+        )
         self.found.append(codes.BAD_KERNEL.at(kernel.span, message, help=help))
 
     def convolution(self, kernel: Kernel, port: Symbol, found: Response) -> Convolution:
@@ -278,6 +287,15 @@ class _Solving:
             message = f"{what} in the equation of `{x.name}` is not supported yet"
             help = "compute it in `update` and store it in a state variable"
             self.found.append(codes.NOT_SUPPORTED.at(span, message, help=help))
+        for e in walk(rhs):
+            if isinstance(e, Call) and e.function in self.hidden:
+                touched = self.hidden[e.function].name
+                message = (
+                    f"`{e.function}` uses `{touched}` behind its arguments; in an equation that "
+                    "would hide what the equation depends on"
+                )
+                help = f"give `{e.function}` an argument for `{touched}`"
+                self.found.append(HIDDEN_STATE.at(e.span, message, help=help))
 
     # Procedural code
 
@@ -333,6 +351,13 @@ class _Solving:
 
 def _is_delta(kernel: Kernel) -> bool:
     return kernel.value is None and not kernel.equations
+
+
+def _is_constant(found: Response) -> bool:
+    """Return whether the constants of a kernel are constants indeed."""
+    return all(map(is_constant, (e for row in found.matrix for e in row))) and all(
+        map(is_constant, (*found.initial, *found.output))
+    )
 
 
 def _is_random(e: Expr) -> bool:
