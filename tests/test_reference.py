@@ -586,16 +586,22 @@ def test_division_by_zero() -> None:
     m = model(state=(declaration(X, 2.0), declaration(Y)), update=(step, Assign(Y, quotient)))
     result = attempt(m)
     assert result.errors[0].span == QUOTIENT
-    assert problem(m) == "NML932: `y` has no value: division by zero in `1 / x` at t = 0.2 ms"
+    expected = "`y` would become infinite: division by zero in `1 / x` at t = 0.2 ms"
+    assert problem(m) == f"NML933: {expected}"
+
+
+def test_infinity_on_the_way_is_no_error() -> None:
+    """1 / (1 + 1 / x) is 0 for x = 0, as on every target: doubles follow IEEE 754."""
+    inverse = op(1.0, "/", op(1.0, "+", op(1.0, "/", X)))
+    m = model(state=(declaration(X), declaration(Y, 3.0)), update=(Assign(Y, inverse),))
+    assert set(run(m)["y"]) == {0.0}
 
 
 @pytest.mark.parametrize(
     ("value", "cause"),
     [
-        (call("ln", X), "a function outside its domain"),
+        (call("ln", expr(-1.0)), "a function outside its domain"),
         (op(neg(expr(2.0)), "**", 0.5), "a function outside its domain"),
-        (op(X, "**", -1.0), "division by zero"),
-        (op(X, "//", X), "division by zero"),
         (op(X, "%", X), "division by zero"),
         (op(1, "<<", 70), "a shift by 70 bits"),
         (call("random_normal", 0.0, -1.0), "scale < 0"),
@@ -604,6 +610,20 @@ def test_division_by_zero() -> None:
 def test_operations_without_a_value(value: Expr, cause: str) -> None:
     m = model(state=(declaration(X), declaration(Y)), update=(Assign(Y, value),))
     assert problem(m) == f"NML932: `y` has no value: {cause} at t = 0.1 ms"
+
+
+@pytest.mark.parametrize(
+    ("value", "became"),
+    [
+        (call("ln", X), "minus infinite"),
+        (op(X, "**", -1.0), "infinite"),
+        (op(X, "//", X), "not a number: division by zero"),
+        (op(-1.0, "/", X), "minus infinite: division by zero"),
+    ],
+)
+def test_values_that_are_not_finite(value: Expr, became: str) -> None:
+    m = model(state=(declaration(X), declaration(Y)), update=(Assign(Y, value),))
+    assert problem(m) == f"NML933: `y` would become {became} at t = 0.1 ms"
 
 
 def test_variables_that_run_away() -> None:

@@ -44,7 +44,7 @@ def constants(
     Errors
     ------
     NML931 : a parameter violates its guard (guards that read state variables are left out).
-    NML932 : a constant has no value: division by zero, a function outside its domain.
+    NML932 : a constant has no value: a function outside its domain.
     NML933, NML934 : a constant is not finite, or a whole number beyond 64 bits.
     """
     slots = Slots()
@@ -67,7 +67,7 @@ def evaluate(expr: Expr, values: Mapping[Symbol, Any]) -> Result[Any]:
 
     Errors
     ------
-    NML932 : ``expr`` has no value: division by zero, a function outside its domain.
+    NML932 : ``expr`` has no value: a function outside its domain.
     """
     slots = Slots()
     try:

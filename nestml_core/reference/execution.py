@@ -37,7 +37,7 @@ def simulate(model: SolvedModel, schedule: Schedule, *, accurate: bool = False) 
     Errors
     ------
     NML931 : a guard does not hold.
-    NML932 : an expression has no value (division by zero, a function outside its domain).
+    NML932 : an expression has no value (a function outside its domain).
     NML933 : a variable is not a finite number.
     NML934 : a whole number does not fit into 64 bits.
     NML935 : a loop or recursion does not end.

@@ -218,6 +218,18 @@ class Compiler:
         Infinity is a value like any other where something infinite was put in.
         """
         infinite = [self.expr(e) for e in walk(expr) if isinstance(e, (Ref, Constant))]
+        divisors = [
+            (e, self.expr(e.right))
+            for e in walk(expr)
+            if isinstance(e, Binary) and e.op in ("/", "//")
+        ]
+
+        def cause(v: Values) -> str:
+            zero = next((e for e, divisor in divisors if divisor(v) == 0), None)
+            if zero is None:
+                return ""
+            text = " ".join(zero.span.text.split())
+            return f": division by zero in `{text}`" if text else ": division by zero"
 
         def fits(v: Values, x: Any) -> None:
             if isinstance(x, int) and not operations.fits(x):
@@ -227,7 +239,7 @@ class Compiler:
                 math.isnan(x)
                 or (math.isinf(x) and not any(f(v) in (math.inf, -math.inf) for f in infinite))
             ):
-                message = f"`{symbol.name}` would become {shown(x)}"
+                message = f"`{symbol.name}` would become {shown(x)}{cause(v)}"
                 raise Failure(NOT_FINITE, message, expr.span)
 
         return fits

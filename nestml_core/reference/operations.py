@@ -39,8 +39,27 @@ def truncate(x: float) -> float:
     return float(math.trunc(x)) if math.isfinite(x) else x
 
 
+def quotient(a: float, b: float) -> float:
+    """Return a / b as IEEE 754 has it: infinite or not a number where b is zero."""
+    try:
+        return a / b
+    except ZeroDivisionError:
+        if a == 0 or math.isnan(a):
+            return math.nan
+        return math.copysign(math.inf, a) * math.copysign(1.0, b)
+
+
+def logarithm(function: Callable[[float], float]) -> Function:
+    """Return ``function`` with minus infinity at zero."""
+
+    def apply(x: float) -> float:
+        return function(x) if x != 0 else -math.inf
+
+    return apply
+
+
 def real_quotient(a: float, b: float) -> float:
-    return truncate(a / b)
+    return truncate(quotient(a, b))
 
 
 def real_remainder(a: float, b: float) -> float:
@@ -51,14 +70,14 @@ def real_remainder(a: float, b: float) -> float:
 
 def real_power(a: float, b: float) -> float:
     """Return a ** b; overflow is infinite, a negative base with a fractional exponent an error."""
+    odd = math.isfinite(b) and abs(math.fmod(b, 2.0)) == 1.0
     try:
         return math.pow(a, b)
     except OverflowError:
-        odd = math.fmod(b, 2.0) != 0.0
         return -math.inf if a < 0 and odd else math.inf
     except ValueError:
         if a == 0:
-            raise ZeroDivisionError from None
+            return math.copysign(math.inf, a) if odd else math.inf
         raise
 
 
@@ -121,7 +140,7 @@ _BINARY: Mapping[str, Function] = MappingProxyType(
         "+": operator.add,
         "-": operator.sub,
         "*": operator.mul,
-        "/": operator.truediv,
+        "/": quotient,
         "&": operator.and_,
         "|": operator.or_,
         "^": operator.xor,
@@ -147,8 +166,8 @@ _UNARY: Mapping[str, Function] = MappingProxyType(
 _FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
         "exp": overflowing(math.exp),
-        "ln": math.log,
-        "log10": math.log10,
+        "ln": logarithm(math.log),
+        "log10": logarithm(math.log10),
         "expm1": overflowing(math.expm1),
         "sin": math.sin,
         "cos": math.cos,
