@@ -60,7 +60,7 @@ def standard_stimulus(model: SolvedModel, experiment: Experiment) -> tuple[Exper
     strengths = [float(f"{m}e{e}") for e in range(4) for m in (1, 2, 5)] + [1e4]
     chosen, text = experiment, "no input"
     for strength in strengths:
-        chosen, text = _with_input(model, experiment, strength)
+        chosen, text = with_input(model, experiment, strength)
         probe = replace(chosen, duration=PROBE_STEPS * magnitude(experiment.dt, TIME.type.unit))
         laid = schedule(probe, model)
         if laid.value is None:
@@ -71,9 +71,10 @@ def standard_stimulus(model: SolvedModel, experiment: Experiment) -> tuple[Exper
     return chosen, text
 
 
-def _with_input(
+def with_input(
     model: SolvedModel, experiment: Experiment, strength: float
 ) -> tuple[Experiment, str]:
+    """Return ``experiment`` with input of one strength on every port, and the input in words."""
     spikes: dict[str, Any] = {}
     said: list[str] = []
     for k, port in enumerate(model.spike_ports):
