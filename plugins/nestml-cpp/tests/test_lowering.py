@@ -50,7 +50,7 @@ model functions_everywhere:
     internals:
         z real = with_state(2)
     equations:
-        x' = -with_state(x) / 10 ms - x**3 / 5 ms
+        x' = -mixed(x, y) / 10 ms - x**3 / 5 ms
         y' = (x - y) / (count * length)
     output:
         spike
@@ -60,6 +60,8 @@ model functions_everywhere:
             emit_spike(count_up(0.2))
     function with_state(a real) real:
         return a + y * k
+    function mixed(a real, b real) real:
+        return a + b * k
     function twice(a real) real:
         return 2 * a
     function scaled(a real) real:
