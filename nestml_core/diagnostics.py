@@ -94,6 +94,8 @@ def _excerpt(span: Span) -> list[str]:
         return []
     line, column = span.source.position(span.start)
     text = span.source.line(line)
+    if not text.strip():
+        return []
     first = column - 1
     shown = max(0, first - MAX_EXCERPT // 2) if len(text) > MAX_EXCERPT else 0
     part = text[shown : shown + MAX_EXCERPT]
