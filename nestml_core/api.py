@@ -19,8 +19,6 @@ from nestml_core.backend import (
     ToolchainReport,
     bodies_of,
     features,
-    is_random,
-    reads_step,
     step_expressions,
 )
 from nestml_core.diagnostics import (
@@ -51,6 +49,7 @@ from nestml_core.expr import (
     Unary,
     children,
     integer,
+    is_random,
     number,
     ref,
     rewrite,
@@ -274,7 +273,6 @@ __all__ = [
     "map_body",
     "number",
     "quantity",
-    "reads_step",
     "real_literal",
     "ref",
     "render",

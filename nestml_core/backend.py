@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from nestml_core.diagnostics import Result
-from nestml_core.expr import RANDOM, Call, Expr, Ref, walk
-from nestml_core.solved import DT, MatrixExponential, ModelKind, SolvedModel, SolvedProgram
+from nestml_core.expr import Expr, Ref
+from nestml_core.solved import MatrixExponential, ModelKind, SolvedModel, SolvedProgram
 from nestml_core.stmt import For, Say, While, expressions_in, walk_statements
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ class ToolchainReport:
     tools: tuple[Tool, ...] = ()
 
     @property
-    def is_complete(self) -> bool:
-        return all(t.found for t in self.tools)
+    def missing(self) -> tuple[Tool, ...]:
+        return tuple(t for t in self.tools if not t.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +181,3 @@ class Backend(ABC, Generic[IR, Options]):
     def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
         """Run one neuron of ``model``; everything in and out is in coherent units."""
         raise NotImplementedError(f"{self.name} declares no Feature.SIMULATE")
-
-
-def reads_step(expr: Expr) -> bool:
-    """Return whether ``expr`` depends on the step size."""
-    return any(isinstance(e, Ref) and e.symbol == DT for e in walk(expr))
-
-
-def is_random(expr: Expr) -> bool:
-    return any(isinstance(e, Call) and e.function in RANDOM for e in walk(expr))

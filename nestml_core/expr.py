@@ -286,3 +286,8 @@ def is_constant(expr: Expr) -> bool:
     return all(s.kind in kinds for s in symbols_in(expr)) and not any(
         isinstance(e, Call) and e.function not in INTRINSICS for e in walk(expr)
     )
+
+
+def is_random(expr: Expr) -> bool:
+    """Return whether ``expr`` draws random numbers itself."""
+    return any(isinstance(e, Call) and e.function in RANDOM for e in walk(expr))

@@ -602,9 +602,9 @@ def _that_simulate() -> tuple[str, ...]:
 
 def _missing_tools(backend: Backend[Any, Any]) -> str:
     """Return what the backend lacks on this machine, in words; nothing if it is complete."""
-    missing = [t for t in backend.toolchain().tools if not t.found]
     return "; ".join(
-        f"{t.name} is missing" + (f" ({t.install})" if t.install else "") for t in missing
+        f"{t.name} is missing" + (f" ({t.install})" if t.install else "")
+        for t in backend.toolchain().missing
     )
 
 

@@ -10,17 +10,10 @@ import numpy as np
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.reference import simulate
 from nestml_core.solved import TIME, Sign, SolvedModel
-from nestml_core.types import Unit
-from nestml_core.units import magnitude, unit
+from nestml_core.units import known, magnitude
 
 PROBE_STEPS = 2000
 SPIKES_WANTED = 3
-
-
-def _rate_unit() -> Unit:
-    hertz = unit("Hz")
-    assert hertz is not None
-    return hertz
 
 
 def poisson_train(
@@ -40,7 +33,7 @@ def poisson_train(
     """
     ms = TIME.type.unit
     step, length = magnitude(dt, ms), magnitude(duration, ms)
-    mean = magnitude(rate, _rate_unit()) * step
+    mean = magnitude(rate, known("Hz")) * step
     counts = np.random.default_rng(seed).poisson(mean, size=round(length / step))
     steps = np.repeat(np.arange(1, len(counts) + 1), counts)
     return [(float(t), weight) for t in steps * step]

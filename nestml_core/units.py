@@ -170,6 +170,12 @@ def unit(name: str) -> Unit | None:
     return None
 
 
+def known(name: str) -> Unit:
+    """Return a unit that the compiler itself names, which must be in the table."""
+    size, dimension = _from_si(*table()[name])
+    return Unit(name, dimension, size)
+
+
 def _from_pint(name: str) -> Unit:
     import pint
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nestml_core.diagnostics import Code, Severity
 
-_E, _W, _H = Severity.ERROR, Severity.WARNING, Severity.HINT
+_E, _W = Severity.ERROR, Severity.WARNING
 
 UNKNOWN_NAME = Code("NML101", _E, "an unknown name")
 DUPLICATE_NAME = Code("NML102", _E, "a name declared twice")
@@ -18,7 +18,6 @@ DUPLICATE_MODEL = Code("NML112", _E, "two models of one name")
 WRONG_STAGE = Code("NML113", _E, "a value that is needed before it exists")
 UNKNOWN_UNIT = Code("NML114", _E, "an unknown unit")
 DEFINED_LATER = Code("NML116", _W, "a definition by something that gets its value later")
-NAME_IS_UNIT = Code("NML115", _H, "a name that is also a unit")
 
 BAD_OPERAND = Code("NML201", _E, "an operand of the wrong type")
 UNITS_DIFFER = Code("NML202", _E, "units of different dimensions")

@@ -32,8 +32,8 @@ from nestml_core.resolve.units import type_of
 from nestml_core.source import Span
 from nestml_core.stmt import Stmt
 from nestml_core.syntax import tree
-from nestml_core.types import BOOLEAN, ONE, REAL, UNKNOWN, VOID, Base, Type, Unit, quantity
-from nestml_core.units import unit
+from nestml_core.types import BOOLEAN, ONE, REAL, UNKNOWN, VOID, Base, Type, quantity
+from nestml_core.units import known
 
 _KINDS = {"state": Kind.STATE, "parameters": Kind.PARAMETER, "internals": Kind.INTERNAL}
 
@@ -51,12 +51,6 @@ def resolve(model: tree.Model, lost: Iterable[str] = ()) -> Result[Model]:
     NML1xx names, NML2xx types and units, NML3xx equations, NML4xx ports and events.
     """
     return _Resolving(model, frozenset(lost)).run()
-
-
-def _unit(name: str) -> Unit:
-    found = unit(name)
-    assert found is not None
-    return found
 
 
 class _Resolving:
@@ -186,7 +180,7 @@ class _Resolving:
 
     def declare_ports(self) -> list[SpikePort | ContinuousPort]:
         ports: list[SpikePort | ContinuousPort] = []
-        pulses = quantity(ONE / _unit("s"))
+        pulses = quantity(ONE / known("s"))
         for block in self.elements(tree.Input):
             assert isinstance(block, tree.Input)
             for p in block.ports:
@@ -383,7 +377,7 @@ class _Resolving:
             return UNKNOWN
         result = symbol.type.unit or ONE
         for _ in range(order):
-            result = result / _unit("ms")
+            result = result / known("ms")
         return quantity(result)
 
     def right_side(self, q: tree.Equation, target: Type) -> Expr:

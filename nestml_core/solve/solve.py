@@ -8,7 +8,6 @@ from fractions import Fraction
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
 from nestml_core.expr import (
-    RANDOM,
     Call,
     Convolve,
     Expr,
@@ -16,6 +15,7 @@ from nestml_core.expr import (
     Ref,
     Symbol,
     is_constant,
+    is_random,
     number,
     ref,
     rewrite,
@@ -184,7 +184,7 @@ class _Solving:
         values = [e for body in self.all_bodies() for e in expressions_in(body)]
         values += [c.condition for c in m.on_condition] + list(self.inlines.values())
         values += [d.value for d in (*m.parameters, *m.internals, *m.state)]
-        return any(_is_random(v) for v in values)
+        return any(is_random(v) for v in values)
 
     # Convolutions
 
@@ -281,7 +281,7 @@ class _Solving:
         what = ""
         if TIME in symbols_in(rhs):
             what = "the time `t`"
-        elif _is_random(rhs):
+        elif is_random(rhs):
             what = "a random function"
         if what:
             message = f"{what} in the equation of `{x.name}` is not supported yet"
@@ -358,7 +358,3 @@ def _is_constant(found: Response) -> bool:
     return all(map(is_constant, (e for row in found.matrix for e in row))) and all(
         map(is_constant, (*found.initial, *found.output))
     )
-
-
-def _is_random(e: Expr) -> bool:
-    return any(isinstance(x, Call) and x.function in RANDOM for x in walk(e))

@@ -337,7 +337,7 @@ class BackendConformance:
         """Skip what the backend does not claim, or cannot do here; fail if it must be able to."""
         if feature not in self.backend.supports.features:
             pytest.skip(f"{self.backend.name} does not claim: {feature.value}")
-        missing = [t for t in self.backend.toolchain().tools if not t.found]
+        missing = self.backend.toolchain().missing
         if missing:
             text = ", ".join(f"{t.name} ({t.install})" for t in missing)
             message = f"{self.backend.name} needs {text}"

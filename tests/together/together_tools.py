@@ -25,7 +25,7 @@ def need(backend: str) -> None:
     if not found:
         why = f"{backend} is not installed"
     elif Feature.SIMULATE in found[0].supports.features:
-        missing = [t for t in found[0].toolchain().tools if not t.found]
+        missing = found[0].toolchain().missing
         why = "; ".join(f"{backend} needs {t.name}: {t.install}" for t in missing)
     _missing(why)
 

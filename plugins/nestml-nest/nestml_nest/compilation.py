@@ -43,11 +43,9 @@ def compiled(directory: Path, options: Options) -> Result[Path]:
 
 
 def _missing(options: Options) -> tuple[Diagnostic, ...]:
-    tools = report(options.compiler).tools
     return tuple(
         codes.TOOL_MISSING.at(NOWHERE, f"{t.name}: {t.detail}", help=t.install)
-        for t in tools
-        if not t.found
+        for t in report(options.compiler).missing
     )
 
 

@@ -80,7 +80,7 @@ model calls:
 @pytest.fixture(scope="session")
 def toolchain() -> None:
     """Skip without NEST or compiler; fail where they must be there."""
-    missing = [t for t in NestBackend().toolchain().tools if not t.found]
+    missing = NestBackend().toolchain().missing
     if missing:
         text = ", ".join(f"{t.name}: {t.detail} ({t.install})" for t in missing)
         if os.environ.get(REQUIRE) == "1":
