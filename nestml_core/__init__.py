@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nestml_core.experiment import Experiment
     from nestml_core.simulate import Comparison, ModelError, Run, build, compare, load
     from nestml_core.simulate import LoadedModel as Model
+    from nestml_core.typesetting import latex
 
 __all__ = [
     "Comparison",
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "build",
     "compare",
+    "latex",
     "load",
 ]
 
@@ -35,6 +37,7 @@ _HOME = {
     "ModelError": ("nestml_core.simulate", "ModelError"),
     "Run": ("nestml_core.simulate", "Run"),
     "Model": ("nestml_core.simulate", "LoadedModel"),
+    "latex": ("nestml_core.typesetting", "latex"),
 }
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from nestml_core.diagnostics import Result
-from nestml_core.expr import Expr, Ref
+from nestml_core.expr import Expr, Ref, Symbol
 from nestml_core.solved import MatrixExponential, ModelKind, SolvedModel, SolvedProgram
-from nestml_core.stmt import For, Say, While, expressions_in, walk_statements
+from nestml_core.source import Span
+from nestml_core.stmt import Declare, For, Say, While, expressions_in, walk_statements
 
 if TYPE_CHECKING:
     from nestml_core.experiment import Schedule, Trace
@@ -35,6 +36,8 @@ class Feature(Enum):
     RECORDABLE_INLINE = "recordable inline expressions"
     FUNCTIONS = "functions defined in the model"
     LOOPS = "for and while loops"
+    VECTORS = "vectors"
+    DELAYS = "delayed variables"
     RANDOM = "random functions"
     MESSAGES = "print, info and warning"
     SYNAPSE = "synapse models"
@@ -77,8 +80,55 @@ def features(model: SolvedModel) -> frozenset[Feature]:
         Feature.SYNAPSE: model.kind is ModelKind.SYNAPSE,
         Feature.LOOPS: any(isinstance(s, (For, While)) for s in statements),
         Feature.MESSAGES: any(isinstance(s, Say) for s in statements),
+        Feature.VECTORS: bool(vectors(model)),
+        Feature.DELAYS: bool(model.delays),
     }
     return frozenset(feature for feature, needed in needs.items() if needed)
+
+
+def vectors(model: SolvedModel) -> tuple[Symbol, ...]:
+    """Return the vectors of ``model``, local ones too, in order of declaration."""
+    declared = [d.symbol for d in (*model.parameters, *model.state)] + list(model.internals)
+    for body in bodies_of(model):
+        declared += [s.symbol for s in walk_statements(body) if isinstance(s, Declare)]
+    return tuple(s for s in declared if s.size is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Construct:
+    """Where a model uses a feature, in words, and what the modeller can do without it."""
+
+    feature: Feature
+    span: Span
+    words: str
+    help: str
+
+
+def constructs(model: SolvedModel, features: Collection[Feature]) -> tuple[Construct, ...]:
+    """Return the vectors and delayed variables of ``model``, where these are among ``features``.
+
+    For backends that have none: what to refuse.
+    """
+    found = [
+        Construct(
+            Feature.VECTORS,
+            v.span,
+            f"`{v.name}` is a vector",
+            "use one variable for each element, or a backend that has vectors, such as cpp",
+        )
+        for v in dict.fromkeys(vectors(model))
+    ]
+    found += [
+        Construct(
+            Feature.DELAYS,
+            d.span,
+            f"`{' '.join(d.span.text.split()) or d.symbol.name}` is a delayed variable",
+            "model the delay by a chain of linear equations, or use a backend that has delays, "
+            "such as cpp",
+        )
+        for d in model.delays
+    ]
+    return tuple(c for c in found if c.feature in features)
 
 
 def bodies_of(model: SolvedModel) -> tuple[tuple[Any, ...], ...]:
@@ -101,7 +151,7 @@ def step_expressions(model: SolvedModel) -> tuple[Expr, ...]:
         if flow.linear:
             found += [u.value for u in flow.linear.updates]
         if flow.nonlinear:
-            found += [u.value for u in flow.nonlinear.derivatives]
+            found += flow.nonlinear.evaluated
         found += [j.amount for j in flow.jumps]
     for c in model.convolutions:
         found += [u.value for u in c.updates] + [j.amount for j in c.jumps]

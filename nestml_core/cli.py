@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from nestml_core.backend import Backend
     from nestml_core.diagnostics import Diagnostic
     from nestml_core.experiment import Experiment
+    from nestml_core.rewriting import Rewrite
     from nestml_core.simulate import Comparison, Run
     from nestml_core.solve import SolveOptions
 
@@ -19,6 +20,17 @@ OK, ERROR, USAGE = 0, 1, 2
 MODEL_HELP = "a file, a folder, or the name of a shipped model"
 BACKEND_OPTION = "backend option: "
 """What the places of a backend's options begin with, so that they meet no other argument."""
+
+
+INTEGRATORS = (
+    "auto",
+    "rk45",
+    "rosenbrock",
+    "rk4",
+    "forward_euler",
+    "exponential_euler",
+    "rush_larsen",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -87,6 +99,16 @@ def _parser(backend: Backend[Any, Any] | None = None) -> Parser:
     _run_arguments(commands, backend)
     _compare_arguments(commands)
     _backends_arguments(commands)
+    _explain_arguments(commands)
+    _fmt_arguments(commands)
+    _upgrade_arguments(commands)
+    for command in commands.choices.values():
+        command.add_argument(
+            "--color",
+            choices=("auto", "always", "never"),
+            default="auto",
+            help="of diagnostics (default: %(default)s; NO_COLOR is heeded)",
+        )
     return parser
 
 
@@ -94,9 +116,11 @@ def _solver_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("integration of what has no exact solution")
     group.add_argument(
         "--integrator",
-        choices=("rk45", "forward_euler"),
-        default="rk45",
-        help="adaptive Dormand-Prince 5(4), or one Euler step (default: %(default)s)",
+        choices=INTEGRATORS,
+        default="auto",
+        help="adaptive: rk45 (Dormand-Prince 5(4)), rosenbrock (RODAS 4(3), for stiff equations); "
+        "one step: rk4, forward_euler, exponential_euler, rush_larsen (order 2); auto: rk45, or "
+        "rosenbrock where the equations turn out to be stiff (default: %(default)s)",
     )
     group.add_argument(
         "--tolerance",
@@ -106,11 +130,25 @@ def _solver_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _dialect_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dialect",
+        choices=("9.0", "8"),
+        default="9.0",
+        help="the NESTML that the models are written in (default: %(default)s)",
+    )
+
+
 def _check_arguments(commands: Any) -> None:
     p = commands.add_parser("check", help="find all problems of syntax, names, types and units")
     p.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
     p.add_argument("--json", action="store_true", help="print diagnostics as JSON")
+    p.add_argument(
+        "--no-hints", dest="hints", action="store_false", help="print errors and warnings only"
+    )
+    p.add_argument("--strict", action="store_true", help="count warnings as errors")
     p.add_argument("--verify", action="store_true", help="also check the compiler's own results")
+    _dialect_argument(p)
     _solver_arguments(p)
     p.set_defaults(command=_check)
 
@@ -119,7 +157,9 @@ def _inspect_arguments(commands: Any) -> None:
     p = commands.add_parser("inspect", help="show what a model computes in each step, and why")
     p.add_argument("models", nargs="+", metavar="MODEL", help=MODEL_HELP)
     p.add_argument("--json", action="store_true", help="the solved model as JSON")
+    p.add_argument("--latex", action="store_true", help="the solved model as a LaTeX document")
     p.add_argument("--dump", choices=("tree", "model", "solved"), help="a stage in full")
+    _dialect_argument(p)
     _solver_arguments(p)
     p.set_defaults(command=_inspect)
 
@@ -138,6 +178,7 @@ def _build_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
     p.add_argument("--suffix", default="", help="appended to the name of every generated model")
     p.add_argument("--pair", action="append", default=[], metavar="NEURON+SYNAPSE")
     p.add_argument("--no-compile", action="store_true", help="only generate")
+    _dialect_argument(p)
     _solver_arguments(p)
     _backend_arguments(p, backend)
     p.set_defaults(command=_build)
@@ -187,6 +228,7 @@ def _run_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
     p.add_argument("-b", "--backend", metavar="NAME", help="default: the fastest that can run here")
     p.add_argument("--csv", metavar="FILE", help="write what was recorded")
     _experiment_arguments(p)
+    _dialect_argument(p)
     _solver_arguments(p)
     _backend_arguments(p, backend)
     p.set_defaults(command=_run)
@@ -197,6 +239,7 @@ def _compare_arguments(commands: Any) -> None:
     p.add_argument("model", metavar="MODEL", help=MODEL_HELP)
     p.add_argument("--backends", metavar="NAMES", help="separated by commas; default: all")
     _experiment_arguments(p)
+    _dialect_argument(p)
     _solver_arguments(p)
     p.set_defaults(command=_compare)
 
@@ -207,6 +250,42 @@ def _backends_arguments(commands: Any) -> None:
     p.set_defaults(command=_backends)
 
 
+def _explain_arguments(commands: Any) -> None:
+    p = commands.add_parser("explain", help="what a diagnostic means, with examples")
+    p.add_argument("codes", nargs="*", metavar="CODE", help="such as NML101; default: list all")
+    p.add_argument("--json", action="store_true", help="print explanations as JSON")
+    p.set_defaults(command=_explain)
+
+
+def _rewriting_arguments(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "models", nargs="+", metavar="FILE", help="a file or a folder; - reads and writes text"
+    )
+    p.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file would change"
+    )
+    p.add_argument("--diff", action="store_true", help="write nothing; print what would change")
+
+
+def _fmt_arguments(commands: Any) -> None:
+    p = commands.add_parser("fmt", help="bring model files into one style")
+    _rewriting_arguments(p)
+    p.set_defaults(command=_fmt)
+
+
+def _upgrade_arguments(commands: Any) -> None:
+    p = commands.add_parser("upgrade", help="rewrite files of NESTML 8 and older for NESTML 9.0")
+    _rewriting_arguments(p)
+    p.add_argument("-o", "--output", metavar="DIR", help="write there; default: in place")
+    p.add_argument(
+        "--dialect",
+        choices=("auto", "8", "9.0"),
+        default="auto",
+        help="what the files are written in: decides what 3 mV**2 means (default: %(default)s)",
+    )
+    p.set_defaults(command=_upgrade, hints=True)
+
+
 # Commands
 
 
@@ -214,41 +293,62 @@ def _solve_options(args: argparse.Namespace) -> SolveOptions:
     from nestml_core.solve import SolveOptions
     from nestml_core.solved import Method
 
-    return SolveOptions(Method(args.integrator), args.tolerance)
+    method = None if args.integrator == "auto" else Method(args.integrator)
+    return SolveOptions(method, args.tolerance)
 
 
-def _report(diagnostics: Sequence[Diagnostic]) -> None:
-    from nestml_core.diagnostics import render
-
-    for d in diagnostics:
-        print(render(d), file=sys.stderr)
+MAX_SHOWN = 100
+"""How many diagnostics are shown; more than that nobody reads."""
 
 
-def _summary(diagnostics: Sequence[Diagnostic]) -> str:
-    from nestml_core.diagnostics import Severity
+def _report(diagnostics: Sequence[Diagnostic], args: argparse.Namespace | None = None) -> None:
+    """Print what is wrong, each problem once, to standard error; hints only for `check`."""
+    from nestml_core.diagnostics import foremost, render, summary
 
-    counts = []
-    for severity in Severity:
-        n = sum(d.code.severity is severity for d in diagnostics)
-        if n:
-            counts.append(f"{n} {severity.value}{'s' if n > 1 else ''}")
-    return ", ".join(counts)
+    color = _colored(args)
+    diagnostics = _wanted(diagnostics, args)
+    shown = foremost(diagnostics, MAX_SHOWN)
+    for d in shown:
+        print(render(d, color=color), file=sys.stderr)
+    left = set(diagnostics).difference(shown)
+    if left:
+        print(f"... and {summary(tuple(left))} more", file=sys.stderr)
+
+
+def _wanted(
+    diagnostics: Sequence[Diagnostic], args: argparse.Namespace | None
+) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics without hints, where these are not asked for."""
+    hints = getattr(args, "hints", False)
+    return tuple(d for d in diagnostics if hints or not d.is_hint)
+
+
+def _colored(args: argparse.Namespace | None) -> bool:
+    """Return whether diagnostics are printed in colour: as ``--color`` says, or as it fits."""
+    import os
+
+    wanted = getattr(args, "color", "auto")
+    if wanted != "auto":
+        return bool(wanted == "always")
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain
 
 
 def _check(args: argparse.Namespace) -> int:
-    from nestml_core.diagnostics import as_json
+    from nestml_core.diagnostics import as_json, summary
     from nestml_core.pipeline import compile_files
 
-    result = compile_files(args.models, _solve_options(args))
+    result = compile_files(args.models, _solve_options(args), args.dialect)
+    found = _wanted(result.diagnostics, args)
     if args.json:
         import json
 
-        print(json.dumps([as_json(d) for d in result.diagnostics], indent=2))
+        print(json.dumps([as_json(d) for d in found], indent=2))
     else:
-        _report(result.diagnostics)
-    if result.value is None:
+        _report(found, args)
+    if result.value is None or (args.strict and _warned(result.diagnostics)):
         if not args.json:
-            print(_summary(result.diagnostics), file=sys.stderr)
+            print(summary(found), file=sys.stderr)
         return ERROR
     if args.verify:
         from nestml_core.verify import violations
@@ -258,34 +358,47 @@ def _check(args: argparse.Namespace) -> int:
             raise AssertionError("the compiler broke its own rules: " + "; ".join(wrong))
     if not args.json:
         names = ", ".join(m.name for m in result.value.models)
-        said = _summary(result.diagnostics)
+        said = summary(found)
         print(f"{names}: no errors" + (f" ({said})" if said else ""))
     return OK
 
 
+def _warned(diagnostics: Sequence[Diagnostic]) -> bool:
+    from nestml_core.diagnostics import Severity
+
+    return any(d.code.severity is Severity.WARNING for d in diagnostics)
+
+
 def _inspect(args: argparse.Namespace) -> int:
-    from nestml_core.pipeline import compile_files
+    from nestml_core.diagnostics import summary
+    from nestml_core.pipeline import compile_files, with_integrators
 
     if args.dump in ("tree", "model"):
         return _dump(args)
-    result = compile_files(args.models, _solve_options(args))
-    _report(result.diagnostics)
+    result = compile_files(args.models, _solve_options(args), args.dialect)
+    _report(result.diagnostics, args)
     if result.value is None:
+        print(summary(_wanted(result.diagnostics, args)), file=sys.stderr)
         return ERROR
+    program = with_integrators(result.value, _solve_options(args))
     if args.json:
         import json
 
         from nestml_core.interchange import to_json
 
-        print(json.dumps(to_json(result.value), indent=1))
+        print(json.dumps(to_json(program), indent=1))
+    elif args.latex:
+        from nestml_core.typesetting import latex
+
+        print(latex(*program.models), end="")
     elif args.dump:
         from nestml_core.dump import dump
 
-        print(dump(result.value))
+        print(dump(program))
     else:
         from nestml_core.describe import describe
 
-        print("\n\n".join(describe(m) for m in result.value.models))
+        print("\n\n".join(describe(m) for m in program.models))
     return OK
 
 
@@ -295,19 +408,19 @@ def _dump(args: argparse.Namespace) -> int:
     from nestml_core.syntax.parse import parse
 
     files = find_files(args.models)
-    _report(files.diagnostics)
+    _report(files.diagnostics, args)
     for path in files.value or ():
         source = read(path)
-        _report(source.diagnostics)
+        _report(source.diagnostics, args)
         if source.value is None:
             return ERROR
         if args.dump == "tree":
             parsed = parse(source.value)
-            _report(parsed.diagnostics)
+            _report(parsed.diagnostics, args)
             print(dump(parsed.file))
         else:
-            resolved = resolved_models(source.value)
-            _report(resolved.diagnostics)
+            resolved = resolved_models(source.value, args.dialect)
+            _report(resolved.diagnostics, args)
             print(dump(resolved.value or ()))
     return OK if files.value is not None else ERROR
 
@@ -370,6 +483,7 @@ def _converter(hint: Any) -> Any:
 
 
 def _build(args: argparse.Namespace) -> int:
+    from nestml_core.diagnostics import summary
     from nestml_core.simulate import ModelError, build
 
     try:
@@ -381,13 +495,16 @@ def _build(args: argparse.Namespace) -> int:
             pairs=args.pair,
             compile=not args.no_compile,
             solving=_solve_options(args),
+            dialect=args.dialect,
             **_backend_options(args),
         )
     except ModelError as problem:
-        _report(problem.diagnostics)
-        print(f"{_summary(problem.diagnostics)}; nothing was written", file=sys.stderr)
+        _report(problem.diagnostics, args)
+        print(
+            f"{summary(_wanted(problem.diagnostics, args))}; nothing was written", file=sys.stderr
+        )
         return ERROR
-    _report(built.diagnostics)
+    _report(built.diagnostics, args)
     for path in built.files:
         print(path)
     if built.artifact is not None and built.artifact.product not in built.files:
@@ -399,13 +516,13 @@ def _run(args: argparse.Namespace) -> int:
     from nestml_core.simulate import ModelError, load
 
     try:
-        model = load(args.model, solving=_solve_options(args))
-        _report(model.diagnostics)
+        model = load(args.model, solving=_solve_options(args), dialect=args.dialect)
+        _report(model.diagnostics, args)
         run = model.run(_experiment(args), args.backend, **_backend_options(args))
     except ModelError as problem:
-        _report(problem.diagnostics)
+        _report(problem.diagnostics, args)
         return ERROR
-    _report(run.diagnostics)
+    _report(run.diagnostics, args)
     duration = run.trace.steps * run.trace.dt
     print(f"{run.model} on {run.backend} ({run.reason}): {duration:g} ms, dt {run.trace.dt:g} ms")
     spikes = ", ".join(f"{t:.10g}" for t in run.spikes[:200])
@@ -435,15 +552,15 @@ def _compare(args: argparse.Namespace) -> int:
 
     names = [n.strip() for n in args.backends.split(",")] if args.backends else None
     try:
-        model = load(args.model, solving=_solve_options(args))
-        _report(model.diagnostics)
+        model = load(args.model, solving=_solve_options(args), dialect=args.dialect)
+        _report(model.diagnostics, args)
         experiment = _experiment(args)
         if not (args.spikes or args.poisson or args.current or args.set):
             experiment, said = standard_stimulus(model.solved, experiment)
             print(f"stimulus: {said}")
         comparison = compare(model, experiment, names)
     except ModelError as problem:
-        _report(problem.diagnostics)
+        _report(problem.diagnostics, args)
         return ERROR
     print(comparison.table())
     drawn = OK
@@ -497,7 +614,99 @@ def _backends_json(found: Any) -> int:
     return OK
 
 
+def _explain(args: argparse.Namespace) -> int:
+    from nestml_core.explaining import as_json, as_text, explanations, listing
+
+    every = explanations()
+    for problem in every.broken:
+        print(f"nestml: not an explanation: {problem}", file=sys.stderr)
+    results = [every.of(code) for code in dict.fromkeys(args.codes)]
+    found = [r.value for r in results if r.value is not None]
+    _report([d for r in results for d in r.diagnostics], args)
+    if args.json:
+        import json
+
+        print(json.dumps([as_json(e) for e in (found if args.codes else every.found)], indent=2))
+    elif args.codes:
+        print("\n\n".join(as_text(e) for e in found), end="\n" if found else "")
+    else:
+        print(listing(every.found))
+    return OK if len(found) == len(results) else ERROR
+
+
 # Experiments
+
+
+def _fmt(args: argparse.Namespace) -> int:
+    from nestml_core.rewriting import in_style
+
+    return _rewrite(args, in_style, "formatted")
+
+
+def _upgrade(args: argparse.Namespace) -> int:
+    from functools import partial
+
+    from nestml_core.rewriting import up_to_date
+
+    return _rewrite(args, partial(up_to_date, dialect=args.dialect), "upgraded", args.output)
+
+
+def _rewrite(
+    args: argparse.Namespace, rewrite: Rewrite, done: str, output: str | None = None
+) -> int:
+    """Rewrite the files that are named; a file that cannot be rewritten stays as it is."""
+    from pathlib import Path
+
+    from nestml_core.diagnostics import summary
+    from nestml_core.rewriting import STDIN, places, rewriting_of, targets, write
+
+    if args.models == [STDIN]:
+        return _rewrite_input(args, rewrite)
+    found = places(args.models)
+    goals = targets(found.value or (), Path(output) if output is not None else None)
+    _report((*found.diagnostics, *goals.diagnostics), args)
+    if found.value is None or goals.value is None:
+        return ERROR
+    said: list[Diagnostic] = []
+    changes = 0
+    for place, goal in zip(found.value, goals.value, strict=True):
+        result = rewriting_of(place.path, rewrite)
+        _report(result.diagnostics, args)
+        said += result.diagnostics
+        changes += result.changed
+        if args.diff and result.changed:
+            sys.stdout.write(result.difference())
+        if result.after is None or not (result.changed or output is not None):
+            continue
+        if args.check or args.diff:
+            print(f"would be {done}: {place.path}", file=sys.stderr)
+            continue
+        problems = write(result.after, goal, place.path)
+        _report(problems, args)
+        said += problems
+        if not problems:
+            print(f"{done}: {goal}", file=sys.stderr)
+    verb = f"would be {done}" if args.check or args.diff else done
+    counts = f"{changes} of {len(found.value)} files {verb}"
+    print(", ".join(filter(None, (counts, summary(tuple(said))))), file=sys.stderr)
+    return ERROR if any(d.is_error for d in said) or (args.check and changes) else OK
+
+
+def _rewrite_input(args: argparse.Namespace, rewrite: Rewrite) -> int:
+    """Rewrite standard input to standard output."""
+    from nestml_core.rewriting import rewriting_of_input
+
+    result = rewriting_of_input(sys.stdin.buffer.read(), rewrite)
+    _report(result.diagnostics, args)
+    if result.after is None:
+        return ERROR
+    if args.diff:
+        sys.stdout.write(result.difference())
+    elif not args.check:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(result.after.encode("utf-8"))
+    failed = any(d.is_error for d in result.diagnostics)
+    return ERROR if failed or (args.check and result.changed) else OK
 
 
 def _pairs(items: Sequence[str], what: str) -> dict[str, str]:

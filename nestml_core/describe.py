@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nestml_core.expr import Expr, Symbol
+from nestml_core.expr import Expr, Number, Symbol
 from nestml_core.model import Sign
 from nestml_core.printing.nestml import NestmlPrinter
-from nestml_core.solved import Definition, Flow, LinearSystem, NonlinearSystem, SolvedModel
+from nestml_core.solved import Definition, Delay, Flow, LinearSystem, NonlinearSystem, SolvedModel
 from nestml_core.stmt import Stmt
 from nestml_core.units import coherent_text
 
@@ -22,6 +22,7 @@ def describe(model: SolvedModel) -> str:
         _section("state", (f"{_typed(d.symbol)} = {_text(d.value)}" for d in model.state)),
         _section("inputs", _inputs(model)),
         _section("computed once for each set of parameters and step size", _derived(model)),
+        _section("delays", (_delay(d) for d in model.delays)),
         _section("convolutions", _convolutions(model)),
     ]
     parts += [_section(f"flow {k}", _flow(f)) for k, f in enumerate(model.flows)]
@@ -30,6 +31,7 @@ def describe(model: SolvedModel) -> str:
         parts.append(_section(f"on a spike at {h.port.name}", _lines(h.body)))
     for c in model.on_condition:
         parts.append(_section(f"if {_text(c.condition)}", _lines(c.body)))
+    parts.append(_section("between spikes", _between(model)))
     return "\n".join(p for p in parts if p)
 
 
@@ -47,7 +49,8 @@ def _lines(body: tuple[Stmt, ...]) -> list[str]:
 
 
 def _typed(symbol: Symbol) -> str:
-    return f"{symbol.name} {symbol.type}"
+    size = "" if symbol.size is None else f"[{_text(symbol.size)}]"
+    return f"{symbol.name}{size} {symbol.type}"
 
 
 def _declarations(model: SolvedModel) -> Iterable[str]:
@@ -72,12 +75,17 @@ def _inputs(model: SolvedModel) -> Iterable[str]:
 def _derived(model: SolvedModel) -> Iterable[str]:
     for d in model.derived:
         if isinstance(d, Definition):
-            yield f"{d.symbol.name} = {_text(d.value)}"
+            size = "" if d.symbol.size is None else f"[{_text(d.symbol.size)}]"
+            yield f"{d.symbol.name}{size} = {_text(d.value)}"
             continue
         names = [s.name for row in d.symbols for s in row if s is not None]
         yield f"{', '.join(names)} = entries of exp(M dt), with M ="
         for row in d.matrix:
             yield "    [" + ", ".join(_text(e) for e in row) + "]"
+
+
+def _delay(delay: Delay) -> str:
+    return f"{delay.symbol.name} = {delay.variable.name}(t - {_text(delay.duration)})"
 
 
 def _convolutions(model: SolvedModel) -> Iterable[str]:
@@ -87,6 +95,16 @@ def _convolutions(model: SolvedModel) -> Iterable[str]:
             yield f"    {u.target.name} <- {_text(u.value)}"
         for j in c.jumps:
             yield f"    {j.target.name} += {_text(j.amount)}"
+
+
+def _between(model: SolvedModel) -> Iterable[str]:
+    found = model.between
+    if not model.flows and not model.convolutions:
+        return
+    yield f"{'exact' if found.is_exact else 'no closed form'}: {found.reason}"
+    if found.event_driven:
+        names = ", ".join(v.name for v in found.event_driven)
+        yield f"needs no steps, only events: {names}"
 
 
 def _flow(flow: Flow) -> Iterable[str]:
@@ -107,6 +125,18 @@ def _linear(system: LinearSystem) -> Iterable[str]:
 def _nonlinear(system: NonlinearSystem) -> Iterable[str]:
     i = system.integrator
     yield f"numeric: {', '.join(v.name for v in system.variables)}, by {i.reason}"
-    yield f"    relative tolerance {i.relative:g}, absolute tolerance {i.absolute:g}"
+    if i.method.is_adaptive:
+        yield f"    relative tolerance {i.relative:g}, absolute tolerance {i.absolute:g}"
+    if i.expected_error:
+        yield f"    error: {i.expected_error}"
+    if system.conditionally_linear:
+        names = ", ".join(v.name for v in system.conditionally_linear)
+        yield f"    linear in themselves: {names}"
     for u in system.derivatives:
         yield f"    d {u.target.name} / dt = {_text(u.value)}"
+    if i.method.needs_jacobian:
+        moving = (*system.variables, *system.companions)
+        for v, row in zip(moving, system.jacobian, strict=True):
+            for w, e in zip(moving, row, strict=True):
+                if not (isinstance(e, Number) and e.value == 0):
+                    yield f"    d({v.name}') / d {w.name} = {_text(e)}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from nestml_core.source import NOWHERE, Span
@@ -53,6 +55,10 @@ class Diagnostic:
     def is_error(self) -> bool:
         return self.code.severity is Severity.ERROR
 
+    @property
+    def is_hint(self) -> bool:
+        return self.code.severity is Severity.HINT
+
 
 @dataclass(frozen=True, slots=True)
 class Result(Generic[T]):
@@ -87,24 +93,71 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 MAX_EXCERPT = 160
+TAB = 4
+"""To how many columns a tab is widened in an excerpt."""
+
+_BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
+_COLORS = MappingProxyType(
+    {
+        "error": "\x1b[1;31m",
+        "warning": "\x1b[1;33m",
+        "hint": "\x1b[1;36m",
+        "note": "\x1b[1;34m",
+        "help": "\x1b[1;32m",
+    }
+)
 
 
-def _excerpt(span: Span) -> list[str]:
-    if span is NOWHERE or span.source is NOWHERE.source:
+def _width(c: str) -> int:
+    """Return how many columns of a terminal a character takes."""
+    if unicodedata.combining(c) or unicodedata.category(c) == "Cf":
+        return 0
+    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
+
+
+def _widened(text: str, column: int = 0) -> tuple[str, int]:
+    """Return ``text`` as a terminal should get it, and in which column it then ends.
+
+    Tabs become blanks, and what is not printable, such as an escape character, a replacement.
+    """
+    parts: list[str] = []
+    for c in text:
+        shown = " " * (TAB - column % TAB) if c == "\t" else _printable(c)
+        parts.append(shown)
+        column += len(shown) if c == "\t" else _width(shown)
+    return "".join(parts), column
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _excerpt(span: Span, paint: str) -> list[str]:
+    """Return the line in which ``span`` begins, and carets below what of the span is on it.
+
+    Of a long line only the surroundings of the span's beginning are shown.
+    """
+    if span.source is NOWHERE.source:
         return []
     line, column = span.source.position(span.start)
     text = span.source.line(line)
     if not text.strip():
         return []
-    first = column - 1
+    first = min(column - 1, len(text))
     shown = max(0, first - MAX_EXCERPT // 2) if len(text) > MAX_EXCERPT else 0
-    part = text[shown : shown + MAX_EXCERPT]
-    lead = "".join("\t" if c == "\t" else " " for c in part[: first - shown])
-    width = max(1, min(span.end - span.start, len(part) - (first - shown)))
-    printable = "".join(
-        c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in part
-    )
-    return [f"    {printable}", f"    {lead}{'^' * width}"]
+    last = min(len(text), shown + MAX_EXCERPT)
+    stop = max(first, min(first + span.end - span.start, last))
+    before, begin = _widened(text[shown:first])
+    marked, end = _widened(text[first:stop], begin)
+    behind, _ = _widened(text[stop:last], end)
+    carets = "^" * max(1, end - begin)
+    off = _PLAIN if paint else ""
+    lines = [f"    {before}{marked}{behind}".rstrip(), f"    {' ' * begin}{paint}{carets}{off}"]
+    if "\n" in span.text.rstrip():
+        lines.append(f"    ... to line {span.source.position(span.end - 1)[0]}")
+    return lines
 
 
 def place(span: Span) -> str:
@@ -114,35 +167,81 @@ def place(span: Span) -> str:
     return f"{span.source.name}:{span.line}:{span.column}"
 
 
-def render(diagnostic: Diagnostic) -> str:
-    """Return the diagnostic as text: place, code, message, excerpt with caret, help."""
+def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
+    """Return the diagnostic as text: place, code, message, excerpt with caret, help.
+
+    Nothing in it can steer a terminal but the colours, if ``color`` is set.
+    """
     d = diagnostic
-    lines = [f"{place(d.span)}: {d.code.severity.value}[{d.code.id}]: {d.message}"]
-    lines += _excerpt(d.span)
+    severity = d.code.severity.value
+
+    def painted(text: str, name: str) -> str:
+        return f"{_COLORS[name]}{text}{_PLAIN}" if color else text
+
+    def strong(text: str) -> str:
+        return f"{_BOLD}{text}{_PLAIN}" if color else text
+
+    def paint(name: str) -> str:
+        return _COLORS[name] if color else ""
+
+    head = painted(f"{severity}[{d.code.id}]", severity)
+    lines = [f"{strong(_printable(place(d.span)))}: {head}: {strong(_printable(d.message))}"]
+    lines += _excerpt(d.span, paint(severity))
     for note in d.notes:
-        lines += [f"note: {place(note.span)}: {note.message}", *_excerpt(note.span)]
+        where = _printable(place(note.span))
+        lines.append(f"{painted('note', 'note')}: {where}: {_printable(note.message)}")
+        lines += _excerpt(note.span, paint("note"))
     if d.help:
-        lines.append(f"help: {d.help}")
+        lines.append(f"{painted('help', 'help')}: {_printable(d.help)}")
     return "\n".join(lines)
 
 
+def foremost(diagnostics: Sequence[Diagnostic], limit: int) -> tuple[Diagnostic, ...]:
+    """Return the first ``limit`` diagnostics, each once, in their order; errors go before others.
+
+    So no error is hidden behind warnings.
+    """
+    unique = tuple(dict.fromkeys(diagnostics))
+    ranks = list(Severity)
+    graver = sorted(range(len(unique)), key=lambda i: (ranks.index(unique[i].code.severity), i))
+    return tuple(unique[i] for i in sorted(graver[:limit]))
+
+
+def summary(diagnostics: Sequence[Diagnostic]) -> str:
+    """Return how many diagnostics there are of each severity, as ``2 errors, 1 hint``."""
+    unique = tuple(dict.fromkeys(diagnostics))
+    counts = {s: sum(d.code.severity is s for d in unique) for s in Severity}
+    return ", ".join(f"{n} {s.value}{'s' if n > 1 else ''}" for s, n in counts.items() if n)
+
+
 def as_json(diagnostic: Diagnostic) -> dict[str, object]:
-    """Return the diagnostic as plain data, for editors (lines and columns from 1)."""
+    """Return the diagnostic as plain data, for editors.
+
+    Lines and columns are counted from 1, ``start`` and ``end`` are offsets from 0; all of them in
+    characters, and the end is the first place behind. ``file`` is null, and the places are left
+    out, where no text is meant.
+    """
 
     def at(span: Span) -> dict[str, object]:
-        end = span.source.position(max(span.start, span.end))
+        if span.source is NOWHERE.source:
+            return {"file": None}
+        end = max(span.start, span.end)
+        line, column = span.source.position(end)
         return {
             "file": span.source.name,
             "line": span.line,
             "column": span.column,
-            "endLine": end[0],
-            "endColumn": end[1],
+            "endLine": line,
+            "endColumn": column,
+            "start": span.start,
+            "end": end,
         }
 
     d = diagnostic
     return {
         "code": d.code.id,
         "severity": d.code.severity.value,
+        "title": d.code.title,
         **at(d.span),
         "message": d.message,
         "help": d.help,

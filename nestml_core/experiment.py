@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
-from nestml_core.expr import Symbol
+from nestml_core.expr import Number, Ref, Symbol
 from nestml_core.solved import TIME, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
 from nestml_core.types import Base, Type
@@ -43,7 +44,8 @@ class Experiment:
     Parameters
     ----------
     duration, dt : ms; ``duration`` is rounded to a whole number of steps
-    parameters, initial : values that replace defaults, by name
+    parameters, initial : values that replace defaults, by name; of a vector a sequence with a value
+        for each element, or one value for all of them
     spikes : for each spike port, pairs (time, weight); the weight is what the port sees, so the
         partners of an excitatory/inhibitory pair take weights >= 0 only
     currents : for each continuous port a constant, or (times, values), piecewise constant
@@ -78,13 +80,14 @@ class Schedule:
 
     ``spikes`` and ``currents`` have an entry for every port of the model; a current is an array
     of shape (steps,): the value that holds during each step. What a recordable reads at the end of
-    step k is the value of step k + 1; after the last step, the last value.
+    step k is the value of step k + 1; after the last step, the last value. The values of a vector
+    are an array, as long as the vector is.
     """
 
     dt: float
     steps: int
-    parameters: Mapping[Symbol, float]
-    initial: Mapping[Symbol, float]
+    parameters: Mapping[Symbol, float | FloatArray]
+    initial: Mapping[Symbol, float | FloatArray]
     spikes: Mapping[Symbol, Events]
     currents: Mapping[Symbol, FloatArray]
     record: tuple[Symbol, ...]
@@ -131,6 +134,26 @@ class Trace:
             raise KeyError(f"`{name}` was not recorded; recorded: {recorded}") from None
 
 
+def _items(value: Any) -> list[Any] | None:
+    """Return the values in a sequence, an array or a text with commas; None if it is none.
+
+    In a text the unit behind the last number is that of all, as in ``0, 10, 20 ms``.
+    """
+    if isinstance(value, str):
+        items = [x.strip() for x in value.split(",")]
+        if len(items) == 1:
+            return None
+        unit = items[-1].lstrip("+-.0123456789eE")
+        plain = re.compile(r"[-+]?(inf|(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)")
+        return [f"{x} {unit}" if plain.fullmatch(x) else x for x in items] if unit else items
+    if isinstance(value, (bytes, Mapping)) or not hasattr(value, "__len__"):
+        return None
+    try:
+        return list(value)
+    except TypeError:  # an array without dimensions
+        return None
+
+
 def schedule(experiment: Experiment, model: SolvedModel) -> Result[Schedule]:
     """Return ``experiment`` as ``model`` will see it.
 
@@ -168,7 +191,9 @@ class _Scheduling:
             self.bad(f"{steps} steps are more than {MAX_STEPS}", "choose a larger dt")
             return Result(None, tuple(self.found))
         parameters = self.settings("parameter", e.parameters, [d.symbol for d in m.parameters])
-        initial = self.settings("state variable", e.initial, [d.symbol for d in m.state])
+        initial = self.settings(
+            "state variable", e.initial, [d.symbol for d in m.state], parameters
+        )
         spikes = self.spike_events(dt, steps)
         currents = self.signals(dt, steps)
         record = self.recorded()
@@ -225,17 +250,74 @@ class _Scheduling:
         return None
 
     def settings(
-        self, what: str, values: Mapping[str, Any], choices: Sequence[Symbol]
-    ) -> dict[Symbol, float]:
-        result: dict[Symbol, float] = {}
+        self,
+        what: str,
+        values: Mapping[str, Any],
+        choices: Sequence[Symbol],
+        known: Mapping[Symbol, Any] = MappingProxyType({}),
+    ) -> dict[Symbol, float | FloatArray]:
+        """Return values by symbol; ``known`` are those of parameters, which may be sizes."""
+        result: dict[Symbol, float | FloatArray] = {}
+        vectors: list[tuple[Symbol, str, Any]] = []
         for name, value in values.items():
             symbol = self.look_up(what, name, choices)
             if symbol is None:
                 continue
+            if symbol.size is not None:
+                vectors.append((symbol, f"{what} `{name}`", value))
+                continue
             number = self.number(value, symbol.type, f"{what} `{name}`")
-            if number is not None:
+            if number is not None and not self.is_fixed(symbol, number):
                 result[symbol] = number
+        for symbol, where, value in vectors:
+            numbers = self.numbers(value, symbol, where, {**known, **result})
+            if numbers is not None:
+                result[symbol] = numbers
         return result
+
+    def is_fixed(self, symbol: Symbol, number: float) -> bool:
+        """Report whether a parameter would change that the equations or ports are made for."""
+        if symbol not in self.model.fixed:
+            return False
+        default = next(d.value for d in self.model.parameters if d.symbol == symbol)
+        if not isinstance(default, Number) or default.value == number:
+            return False
+        self.bad(
+            f"parameter `{symbol.name}`: the equations or ports of `{self.model.name}` are made "
+            f"for {default.value}, not for {number:g}",
+            "change the model",
+        )
+        return True
+
+    def numbers(
+        self, value: Any, vector: Symbol, where: str, known: Mapping[Symbol, Any]
+    ) -> FloatArray | None:
+        """Return the values of the elements of ``vector`` in coherent units."""
+        size = self.size(vector, known)
+        items = _items(value)
+        if items is None:
+            number = self.number(value, vector.type, where)
+            return None if number is None else np.full(size, number)
+        if len(items) != size:
+            plural = "" if size == 1 else "s"
+            help = ""
+            if isinstance(vector.size, Ref):
+                help = f"its size is `{vector.size.symbol.name}`: set that to {len(items)} too"
+            here = "is 1 value" if len(items) == 1 else f"are {len(items)} values"
+            self.bad(f"{where}: it has {size} element{plural}, here {here}", help)
+            return None
+        place = where.rstrip("`")
+        found = [self.number(x, vector.type, f"{place}[{i}]`") for i, x in enumerate(items)]
+        numbers = [x for x in found if x is not None]
+        return np.array(numbers) if len(numbers) == size else None
+
+    def size(self, vector: Symbol, known: Mapping[Symbol, Any]) -> int:
+        if not isinstance(vector.size, Ref):
+            return vector.length or 0
+        parameter = vector.size.symbol
+        default = next(d.value for d in self.model.parameters if d.symbol == parameter)
+        assert isinstance(default, Number), "a size has a number as its default"
+        return int(known.get(parameter, default.value))
 
     def spike_events(self, dt: float, steps: int) -> dict[Symbol, Events]:
         ports = self.model.spike_ports

@@ -25,6 +25,7 @@ class Kind(Enum):
     KERNEL = "kernel"
     SPIKE_PORT = "spike port"
     CONTINUOUS_PORT = "continuous port"
+    DELAYED = "delayed variable"
     LOCAL = "local variable"
     ARGUMENT = "argument"
     TIME = "time"
@@ -36,18 +37,49 @@ class Symbol:
     """A named thing of a model.
 
     ``type`` carries the declared unit, which serves documentation and the reading and writing of
-    values from outside; inside, every number is in coherent units.
+    values from outside; inside, every number is in coherent units. Of a vector it is the type of
+    one element.
+
+    A vector has a ``size``: a number, or a reference to an integer parameter. The elements of a
+    vector whose size is a number have symbols of their own, ``x[0]``, ``x[1]``, ...: such a symbol
+    is used like a scalar, and lives at ``place`` of ``vector``.
     """
 
     name: str
     kind: Kind
     type: Type = REAL
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    size: Expr | None = None
+    vector: Symbol | None = None
+    place: int = 0
+
+    def __hash__(self) -> int:
+        return hash(self.name)  # symbols are looked up all the time; a type takes long to hash
 
     @property
     def identifier(self) -> str:
-        """The name seen from outside and in generated code: ``g'`` is ``g__d``."""
-        return self.name.replace("'", "__d").replace("$", "__DOLLAR")
+        """The name outside and in generated code: ``g'`` is ``g__d``, ``x[1]`` is ``x_1``."""
+        plain = self.name.replace("'", "__d").replace("$", "__DOLLAR")
+        return plain.replace("[", "_").replace("]", "") if "[" in plain else plain
+
+    @property
+    def owner(self) -> Symbol:
+        """What is declared: the vector of an element, else the symbol itself."""
+        return self if self.vector is None else self.vector
+
+    @property
+    def length(self) -> int | None:
+        """The number of elements of a vector where that is known, None for all else."""
+        return int(self.size.value) if isinstance(self.size, Number) else None
+
+    @property
+    def elements(self) -> tuple[Symbol, ...]:
+        """The symbols of the elements of a vector of known size."""
+        return tuple(self.element(k) for k in range(self.length or 0))
+
+    def element(self, place: int) -> Symbol:
+        """Return the symbol of one element of this vector."""
+        return Symbol(f"{self.name}[{place}]", self.kind, self.type, self.span, None, self, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +120,8 @@ class Text:
 class Ref:
     """The value of a symbol.
 
-    A spike port stands for the sum of the weights that arrive in the step (a pure number).
+    A vector as a whole can only be assigned, to a vector of the same size. A spike port stands for
+    the sum of the weights that arrive in the step (a pure number).
     """
 
     symbol: Symbol
@@ -150,8 +183,32 @@ class Convolve:
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Element:
+    """The element of ``vector`` at a place that is computed; counted from 0.
+
+    Outside the vector there is nothing: a run ends there, and says so. Where the place and the
+    size are plain numbers, a reference to the symbol of the element stands instead.
+    """
+
+    vector: Symbol
+    index: Expr
+    type: Type = REAL
+    span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
 Expr: TypeAlias = (
-    Number | Constant | Boolean | Text | Ref | Unary | Binary | Conditional | Call | Convolve
+    Number
+    | Constant
+    | Boolean
+    | Text
+    | Ref
+    | Unary
+    | Binary
+    | Conditional
+    | Call
+    | Convolve
+    | Element
 )
 
 INTRINSICS = {
@@ -200,15 +257,20 @@ def ref(symbol: Symbol, span: Span = NOWHERE) -> Ref:
 
 def children(expr: Expr) -> tuple[Expr, ...]:
     """Return the direct operands of ``expr``, left to right."""
+    kind = type(expr)  # asked for very often: the commonest kinds first
+    if kind is Ref or kind is Number:
+        return ()
+    if isinstance(expr, Binary):
+        return (expr.left, expr.right)
     match expr:
         case Unary(_, operand):
             return (operand,)
-        case Binary(_, left, right):
-            return (left, right)
         case Conditional(condition, then, otherwise):
             return (condition, then, otherwise)
         case Call(_, arguments):
             return arguments
+        case Element(_, index):
+            return (index,)
         case _:
             return ()
 
@@ -227,6 +289,8 @@ def with_children(expr: Expr, new: tuple[Expr, ...]) -> Expr:
             return replace(expr, condition=new[0], then=new[1], otherwise=new[2])
         case Call():
             return replace(expr, arguments=new)
+        case Element():
+            return replace(expr, index=new[0])
         case _:
             return expr
 
@@ -237,7 +301,9 @@ def walk(expr: Expr) -> Iterator[Expr]:
     while waiting:
         e = waiting.pop()
         yield e
-        waiting.extend(reversed(children(e)))
+        parts = children(e)
+        if parts:
+            waiting.extend(parts[::-1])
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
@@ -264,14 +330,25 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 
 def symbols_in(expr: Expr) -> tuple[Symbol, ...]:
-    """Return the symbols that ``expr`` reads, each once, in order of appearance."""
+    """Return the symbols that ``expr`` reads, each once, in order of appearance.
+
+    They are elements where single ones are read by number, else vectors.
+    """
     found: dict[Symbol, None] = {}
-    for e in walk(expr):
+    waiting = [expr]
+    while waiting:
+        e = waiting.pop()
         if isinstance(e, Ref):
             found[e.symbol] = None
+            continue
+        if isinstance(e, Element):
+            found[e.vector] = None
         elif isinstance(e, Convolve):
             found[e.kernel] = None
             found[e.port] = None
+        parts = children(e)
+        if parts:
+            waiting.extend(parts[::-1])
     return tuple(found)
 
 

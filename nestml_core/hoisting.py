@@ -14,6 +14,7 @@ from nestml_core.expr import (
     INTRINSICS,
     Binary,
     Call,
+    Element,
     Expr,
     Kind,
     Number,
@@ -24,7 +25,16 @@ from nestml_core.expr import (
     rewrite,
     walk,
 )
-from nestml_core.solved import Convolution, Definition, Flow, Jump, SolvedModel, Update
+from nestml_core.solved import (
+    Convolution,
+    Definition,
+    Flow,
+    Jump,
+    Method,
+    NonlinearSystem,
+    SolvedModel,
+    Update,
+)
 from nestml_core.stmt import map_body
 from nestml_core.types import REAL, Base
 
@@ -59,8 +69,22 @@ def _flow(flow: Flow, constants: Constants) -> Flow:
         linear = replace(linear, updates=_updates(linear.updates, constants))
     if nonlinear is not None:
         derivatives = _updates(nonlinear.derivatives, constants)
-        nonlinear = replace(nonlinear, derivatives=derivatives)
+        nonlinear = replace(
+            nonlinear, derivatives=derivatives, jacobian=_jacobian(nonlinear, constants)
+        )
     return replace(flow, linear=linear, nonlinear=nonlinear, jumps=_jumps(flow.jumps, constants))
+
+
+def _jacobian(system: NonlinearSystem, constants: Constants) -> tuple[tuple[Expr, ...], ...]:
+    """Return the Jacobian, with constants for what its method evaluates of it."""
+    method = system.integrator.method
+    return tuple(
+        tuple(
+            constants(e) if method is Method.ROSENBROCK or (method.is_exponential and i == j) else e
+            for j, e in enumerate(row)
+        )
+        for i, row in enumerate(system.jacobian)
+    )
 
 
 def _convolution(c: Convolution, constants: Constants) -> Convolution:
@@ -132,6 +156,8 @@ def _may_be_steady(e: Expr) -> bool:
     match e:
         case Ref(symbol):
             return symbol.kind in _STEADY
+        case Element():
+            return False  # would end the run outside its vector even if never needed
         case Call(function):
             return function in INTRINSICS
         case Binary(op, left, right):

@@ -84,8 +84,9 @@ class _Writer:
     def symbol(self, symbol: Symbol) -> int:
         key = (symbol, symbol.span.start, symbol.span.end)
         if key not in self.symbols:
+            content = self.node(symbol)  # lists the symbols first that this one needs
             self.symbols[key] = len(self.table)
-            self.table.append(self.node(symbol))
+            self.table.append(content)
         return self.symbols[key]
 
     def span(self, span: Span) -> list[int] | None:

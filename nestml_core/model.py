@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 
 from nestml_core.expr import Expr, Symbol
 from nestml_core.source import Span
@@ -19,6 +20,8 @@ class Declaration:
     guard: Expr | None
     homogeneous: bool
     documentation: str
+    decorators: tuple[str, ...] = ()
+    """As written, such as ``@homogeneous``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Inline:
     symbol: Symbol
     value: Expr
     recordable: bool
+    decorators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,22 @@ class Ode:
 
     variables: tuple[Symbol, ...]
     value: Expr
+    span: Span = field(compare=False, repr=False)
+    decorators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A state variable as it was: ``symbol`` has the value of ``variable`` at t0 - ``duration``.
+
+    t0 is the begin of the step; the value is constant during the step. ``duration``, in ms, is a
+    constant >= 0 that counts as ``floor(duration / dt + 1/2)`` steps. Before the run begins, the
+    variable has its initial value.
+    """
+
+    symbol: Symbol
+    variable: Symbol
+    duration: Expr
     span: Span = field(compare=False, repr=False)
 
 
@@ -99,6 +119,7 @@ class OnCondition:
     condition: Expr
     body: tuple[Stmt, ...]
     span: Span = field(compare=False, repr=False)
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +130,15 @@ class Function:
     """A nameless symbol that carries the result type."""
     body: tuple[Stmt, ...]
     span: Span = field(compare=False, repr=False)
+
+
+MECHANISMS = MappingProxyType(
+    {
+        f"@mechanism::{kind}": kind
+        for kind in ("channel", "receptor", "concentration", "continuous_input")
+    }
+)
+"""The decorators that make an inline expression or an equation a mechanism of compartments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,5 +160,15 @@ class Model:
     on_receive: tuple[OnReceive, ...]
     """In the order of execution: by falling priority, then in source order."""
     on_condition: tuple[OnCondition, ...]
+    """In the order of execution, as ``on_receive``."""
     functions: tuple[Function, ...]
     span: Span = field(compare=False, repr=False)
+    delays: tuple[Delay, ...] = ()
+    fixed: tuple[Symbol, ...] = ()
+    """Parameters that are sizes taken for good: no value but their default makes sense."""
+
+    @property
+    def is_compartmental(self) -> bool:
+        """Whether the model describes mechanisms of compartments instead of one point in space."""
+        decorated = (*self.inlines, *self.equations)
+        return any(d in MECHANISMS for x in decorated for d in x.decorators)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from nestml_core.diagnostics import Code, Diagnostic, Note, Result, Severity, checked, in_order
 from nestml_core.resolve import codes, resolve
+from nestml_core.resolve.literals import DIALECTS, NEW_DIALECT
 from nestml_core.solve import DEFAULTS, SolveOptions, solve
 from nestml_core.solved import SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE, Source, Span
@@ -84,18 +86,28 @@ def read(path: Path) -> Result[Source]:
     NML910 : it cannot be read; NML911 : it is not UTF-8.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        where = Span(Source(str(path), ""), 0, 0)
-        message = f"byte {problem.start} is not UTF-8"
-        return Result(None, (NOT_TEXT.at(where, message, help="save the file as UTF-8"),))
+        return decoded(path.read_bytes(), str(path))
     except OSError as problem:
         message = f"{path} cannot be read: {problem.strerror}"
         return Result(None, (NO_FILE.at(NOWHERE, message),))
-    return Result(Source(str(path), text))
 
 
-def resolved_models(source: Source) -> Result[tuple[Model, ...]]:
+def decoded(data: bytes, name: str) -> Result[Source]:
+    """Return the text that ``data`` encodes, under ``name``.
+
+    Errors
+    ------
+    NML911 : it is not UTF-8.
+    """
+    try:
+        return Result(Source(name, data.decode("utf-8-sig")))
+    except UnicodeDecodeError as problem:
+        where = Span(Source(name, ""), 0, 0)
+        message = f"byte {problem.start} is not UTF-8"
+        return Result(None, (NOT_TEXT.at(where, message, help="save the file as UTF-8"),))
+
+
+def resolved_models(source: Source, dialect: str = NEW_DIALECT) -> Result[tuple[Model, ...]]:
     """Return the models of one file, resolved, and all that is wrong with it."""
     parsed = parse(source)
     found = list(parsed.diagnostics)
@@ -106,7 +118,7 @@ def resolved_models(source: Source) -> Result[tuple[Model, ...]]:
     models: list[Model] = []
     for m in parsed.file.models:
         try:
-            result = resolve(m, parsed.file.lost)
+            result = resolve(m, parsed.file.lost, dialect)
         except RecursionError:
             result = Result(None, (_too_complex(m.span),))
         found += result.diagnostics
@@ -121,19 +133,27 @@ def _too_complex(span: Span) -> Diagnostic:
 
 
 def check_sources(
-    sources: Iterable[Source], options: SolveOptions = DEFAULTS
+    sources: Iterable[Source], options: SolveOptions = DEFAULTS, dialect: str = NEW_DIALECT
 ) -> Result[SolvedProgram]:
     """Return the solved models of all sources; all problems of all sources are found.
+
+    Parameters
+    ----------
+    sources : the texts
+    options : how to integrate what has no exact solution
+    dialect : "9.0", or "8", in which ``3 mV**2`` is nine square millivolt
 
     Errors
     ------
     NML112 : two models of one name; and whatever the passes find.
     """
+    if dialect not in DIALECTS:
+        raise ValueError(f"no dialect {dialect!r}: there are {', '.join(DIALECTS)}")
     found: list[Diagnostic] = []
     models: list[SolvedModel] = []
     names: dict[str, Span] = {}
     for source in sources:
-        result = resolved_models(source)
+        result = resolved_models(source, dialect)
         found += result.diagnostics
         for model in result.value or ():
             solved = _solved(model, options)
@@ -156,7 +176,9 @@ def _solved(model: Model, options: SolveOptions) -> Result[SolvedModel]:
 
 
 def compile_files(
-    models: Sequence[str | os.PathLike[str]], options: SolveOptions = DEFAULTS
+    models: Sequence[str | os.PathLike[str]],
+    options: SolveOptions = DEFAULTS,
+    dialect: str = NEW_DIALECT,
 ) -> Result[SolvedProgram]:
     """Return the solved program of files, folders and shipped models."""
     files = find_files(models)
@@ -167,11 +189,24 @@ def compile_files(
         found += source.diagnostics
         if source.value is not None:
             sources.append(source.value)
-    program = check_sources(sources, options)
+    program = check_sources(sources, options, dialect)
     everything = (*found, *program.diagnostics)
     if program.value is None:
         return Result(None, everything)
     return checked(program.value, everything)
+
+
+def with_integrators(program: SolvedProgram, options: SolveOptions = DEFAULTS) -> SolvedProgram:
+    """Return ``program`` with integrators chosen by analysis, unless one was asked for.
+
+    Either way, a trial run says which error is to be expected.
+    """
+    if not any(f.nonlinear for m in program.models for f in m.flows):
+        return program
+    from nestml_core.selection import measure, select
+
+    analysed = select if options.integrator is None else measure
+    return replace(program, models=tuple(map(analysed, program.models)))
 
 
 def generate(
@@ -256,5 +291,6 @@ __all__ = [
     "library_models",
     "read",
     "resolved_models",
+    "with_integrators",
     "write_files",
 ]

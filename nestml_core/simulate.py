@@ -26,7 +26,7 @@ from nestml_core.experiment import (
     schedule,
 )
 from nestml_core.expr import Symbol
-from nestml_core.pipeline import compile_files, generate, write_files
+from nestml_core.pipeline import compile_files, generate, with_integrators, write_files
 from nestml_core.reference import constants
 from nestml_core.reference import simulate as interpret
 from nestml_core.solve import SolveOptions
@@ -322,7 +322,11 @@ class LoadedModel:
 
 
 def load(
-    source: str | Path, model: str | None = None, *, solving: SolveOptions | None = None
+    source: str | Path,
+    model: str | None = None,
+    *,
+    solving: SolveOptions | None = None,
+    dialect: str = "9.0",
 ) -> LoadedModel:
     """Read, check and solve a model.
 
@@ -331,12 +335,13 @@ def load(
     source : a file, a folder, or the name of a model of the library
     model : which one, if there are several
     solving : how to integrate what has no exact solution
+    dialect : "9.0", or "8" for models written for NESTML 8
 
     Raises
     ------
     ModelError : there is no such model, or it has errors.
     """
-    program, said = _checked(compile_files([source], solving or SolveOptions()))
+    program, said = _checked(compile_files([source], solving or SolveOptions(), dialect))
     named = {m.name: m for m in program.models}
     if model is None and len(named) == 1:
         model = next(iter(named))
@@ -344,7 +349,8 @@ def load(
         what = "holds several models" if model is None else f"holds no model `{model}`"
         message = f"`{source}` {what}: {', '.join(named)}"
         raise ModelError([NO_MODEL.at(NOWHERE, message, help='name one: load(source, "NAME")')])
-    return LoadedModel(named[model], said)
+    chosen = with_integrators(SolvedProgram((named[model],)), solving or SolveOptions())
+    return LoadedModel(chosen.models[0], said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,6 +380,7 @@ def build(
     pairs: Sequence[str] = (),
     compile: bool = True,
     solving: SolveOptions | None = None,
+    dialect: str = "9.0",
     **options: Any,
 ) -> Built:
     """Generate code for a target, and compile it where the target compiles.
@@ -387,6 +394,7 @@ def build(
     pairs : ``"NEURON+SYNAPSE"`` for each synapse that is generated together with its neuron
     compile : False to generate only
     solving : how to integrate what has no exact solution
+    dialect : "9.0", or "8" for models written for NESTML 8
     options : further options of the backend
 
     Returns
@@ -398,7 +406,8 @@ def build(
     ModelError : a model has errors, or the backend refuses it.
     """
     paths = [sources] if isinstance(sources, (str, Path)) else list(sources)
-    program, said = _checked(compile_files(paths, solving or SolveOptions()))
+    program, said = _checked(compile_files(paths, solving or SolveOptions(), dialect))
+    program = with_integrators(program, solving or SolveOptions())
     program = _renamed(replace(program, pairs=_pairs(pairs, program)), suffix)
     target = backend_named(backend)
     chosen = _options(target, options)
@@ -727,6 +736,8 @@ def _neo_unit(quantities: Any, unit: str) -> Any:
 
 def _declared_value(symbol: Symbol, value: Any) -> Any:
     """Return ``value``, which is in coherent units, in the declared unit."""
+    if isinstance(value, tuple):
+        value = np.array(value)
     unit = symbol.type.unit
     if unit is None or unit.factor == 1:
         return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,7 +23,7 @@ class Source:
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:
-        return (0, *(i + 1 for i, c in enumerate(self.text) if c == "\n"))
+        return (0, *(m.end() for m in re.finditer("\n", self.text)))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return line and column of ``offset``, both counted from 1."""
@@ -47,6 +48,10 @@ class Span:
     @property
     def line(self) -> int:
         return self.source.position(self.start)[0]
+
+    @property
+    def last_line(self) -> int:
+        return self.source.position(max(self.start, self.end - 1))[0]
 
     @property
     def column(self) -> int:

@@ -13,16 +13,21 @@ from nestml_core.source import NOWHERE, Span
 
 @dataclass(frozen=True, slots=True)
 class Assign:
-    """``target = value``; compound assignments are written out."""
+    """``target = value``; compound assignments are written out.
+
+    With an ``index``, the element of the vector ``target`` at that place gets the value. A vector
+    as a whole gets a vector of the same size, or one number for all elements, evaluated once.
+    """
 
     target: Symbol
     value: Expr
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    index: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """A new local variable with its first value."""
+    """A new local variable with its first value; a vector gets it as in ``Assign``."""
 
     symbol: Symbol
     value: Expr
@@ -145,6 +150,8 @@ def walk_statements(body: tuple[Stmt, ...]) -> Iterator[Stmt]:
 def expressions(stmt: Stmt) -> tuple[Expr, ...]:
     """Return the expressions that ``stmt`` itself evaluates, not those of inner statements."""
     match stmt:
+        case Assign(_, value, _, index) if index is not None:
+            return (value, index)
         case Assign(_, value) | Declare(_, value):
             return (value,)
         case If(branches):
@@ -172,17 +179,25 @@ def expressions_in(body: tuple[Stmt, ...]) -> Iterator[Expr]:
 def map_body(
     body: tuple[Stmt, ...],
     expr: Callable[[Expr], Expr],
-    stmt: Callable[[Stmt], Stmt] = lambda s: s,
+    stmt: Callable[[Stmt], Stmt | tuple[Stmt, ...]] = lambda s: s,
 ) -> tuple[Stmt, ...]:
-    """Return ``body`` with every expression and then every statement replaced."""
-    return tuple(stmt(_map(s, expr, stmt)) for s in body)
+    """Return ``body`` with every expression and then every statement replaced, by one or more."""
+    found: list[Stmt] = []
+    for s in body:
+        new = stmt(_map(s, expr, stmt))
+        found += new if isinstance(new, tuple) else (new,)
+    return tuple(found)
 
 
-def _map(s: Stmt, expr: Callable[[Expr], Expr], stmt: Callable[[Stmt], Stmt]) -> Stmt:
+def _map(
+    s: Stmt, expr: Callable[[Expr], Expr], stmt: Callable[[Stmt], Stmt | tuple[Stmt, ...]]
+) -> Stmt:
     def inner(body: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
         return map_body(body, expr, stmt)
 
     match s:
+        case Assign(_, value, _, index) if index is not None:
+            return replace(s, value=expr(value), index=expr(index))
         case Assign() | Declare():
             return replace(s, value=expr(s.value))
         case If(branches, otherwise):

@@ -58,17 +58,36 @@ ONE = Unit("1", DIMENSIONLESS, Fraction(1))
 
 
 def product_text(left: str, right: str) -> str:
+    """Return the text of a product of units as NESTML reads it."""
     if left == "1":
         return right
     if right == "1":
         return left
+    if left.startswith("1/"):
+        return quotient_text(right, _below(left))
+    if right.startswith("1/"):
+        return quotient_text(left, _below(right))
     return f"{left}*({right})" if "/" in right else f"{left}*{right}"
 
 
 def quotient_text(left: str, right: str) -> str:
+    """Return the text of a quotient of units as NESTML reads it: all behind `1/` is below it."""
     if right == "1":
         return left
+    if right.startswith("1/"):
+        return product_text(left, _below(right))
+    if left.startswith("1/"):
+        return f"1/({product_text(_below(left), right)})"
+    if left == "1" and right.count("/") == 1 and "(" not in right:
+        return quotient_text(*reversed(right.split("/")))
     return f"{left}/({right})" if "*" in right or "/" in right else f"{left}/{right}"
+
+
+def _below(reciprocal: str) -> str:
+    """Return what stands below the 1, without parentheses around all of it."""
+    text = reciprocal[2:]
+    inner = text[1:-1]
+    return inner if text[0] == "(" and text[-1] == ")" and "(" not in inner else text
 
 
 class Base(Enum):

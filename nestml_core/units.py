@@ -239,13 +239,34 @@ def _root(n: int, k: int) -> int | None:
     return low if low**k == n else None
 
 
+_SHORT = ("ms", "mV", "pA", "nS", "pF", "GOhm", "um", "mmol", "K", "cd")
+"""The coherent units that have names of their own, the most usual first."""
+
+_NOUNS: Mapping[str, str] = MappingProxyType(
+    {
+        "ms": "a time",
+        "mV": "a potential",
+        "pA": "a current",
+        "nS": "a conductance",
+        "pF": "a capacitance",
+        "GOhm": "a resistance",
+        "um": "a length",
+        "mmol": "an amount",
+        "K": "a temperature",
+        "cd": "a luminous intensity",
+    }
+)
+
+
 def coherent_text(dimension: Dimension) -> str:
-    """Return the coherent unit of a dimension as text, with the usual names where there are any."""
-    for text, known in _named().items():
-        if known == dimension:
-            return text
-    over = [(n, e) for n, e in zip(COHERENT, dimension.exponents, strict=True) if e > 0]
-    under = [(n, -e) for n, e in zip(COHERENT, dimension.exponents, strict=True) if e < 0]
+    """Return the coherent unit of a dimension as text, as short as it can be said."""
+    exponents = dimension.exponents
+    if all(e.denominator == 1 for e in exponents):
+        short = _short_texts().get(tuple(int(e) for e in exponents))
+        if short is not None:
+            return short
+    over = [(n, e) for n, e in zip(COHERENT, exponents, strict=True) if e > 0]
+    under = [(n, -e) for n, e in zip(COHERENT, exponents, strict=True) if e < 0]
 
     def join(parts: list[tuple[str, Fraction]]) -> str:
         def one(name: str, e: Fraction) -> str:
@@ -262,10 +283,57 @@ def coherent_text(dimension: Dimension) -> str:
 
 
 @lru_cache(maxsize=1)
-def _named() -> Mapping[str, Dimension]:
-    names = ("mV", "ms", "pA", "nS", "pF", "GOhm")
-    found = {name: unit(name) for name in names}
-    return MappingProxyType({n: u.dimension for n, u in found.items() if u is not None})
+def _short_texts() -> Mapping[tuple[int, ...], str]:
+    """Return what the dimensions with a short name are called, by their exponents."""
+    named = {n: tuple(int(e) for e in known(n).dimension.exponents) for n in _SHORT}
+    found: dict[tuple[int, ...], str] = {(0,) * len(BASE): "1"}
+
+    def add(text: str, *factors: tuple[str, int]) -> None:
+        sums = (sum(named[n][i] * k for n, k in factors) for i in range(len(BASE)))
+        found.setdefault(tuple(sums), text)
+
+    for a in _SHORT:
+        add(a, (a, 1))
+    for a in _SHORT:
+        add(f"1/{a}", (a, -1))
+    pairs = [(a, b) for a in _SHORT for b in _SHORT if a != b]
+    for a in _SHORT:
+        add(f"{a}**2", (a, 2))
+        add(f"1/{a}**2", (a, -2))
+    for a, b in pairs:
+        add(f"{a}*{b}", (a, 1), (b, 1))
+    for a, b in pairs:
+        add(f"{a}/{b}", (a, 1), (b, -1))
+    for a, b in pairs:
+        add(f"{a}/{b}**2", (a, 1), (b, -2))
+        add(f"{a}/{b}**3", (a, 1), (b, -3))
+    return MappingProxyType(found)
+
+
+def noun(dimension: Dimension) -> str:
+    """Return ``a time``, ``a current``, ...; ``""`` for a dimension without a name of its own."""
+    return _NOUNS.get(coherent_text(dimension), "")
+
+
+def simpler(unit: Unit) -> str:
+    """Return a shorter text for ``unit``, as ``mV`` for ``pA*ms/pF``; ``""`` if there is none."""
+    own = len(_NAME.findall(unit.text))
+    text = coherent_text(unit.dimension)
+    if own <= max(1, len(_NAME.findall(text))):
+        return ""
+    if unit.factor == 1:
+        return text if text != "1" else ""
+    return _prefixed().get((unit.dimension, unit.factor), "")
+
+
+_NAME = re.compile(r"[A-Za-z]+")
+
+
+@lru_cache(maxsize=1)
+def _prefixed() -> Mapping[tuple[Dimension, Fraction], str]:
+    """Return the electrical units with the usual prefixes, by dimension and size."""
+    names = [p + n for n in ("V", "s", "A", "S", "F", "Ohm") for p in ("", *"munpkMG")]
+    return MappingProxyType({(u.dimension, u.factor): u.text for u in map(known, names)})
 
 
 def magnitude(value: Any, target: Unit | None) -> float:

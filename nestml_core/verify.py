@@ -10,19 +10,35 @@ from nestml_core.expr import (
     RANDOM,
     Call,
     Convolve,
+    Element,
     Expr,
     Kind,
+    Ref,
     Symbol,
     symbols_in,
     walk,
 )
 from nestml_core.solved import Definition, MatrixExponential, SolvedModel
-from nestml_core.stmt import Assign, Declare, Integrate, IntegrateOdes, walk_statements
+from nestml_core.stmt import (
+    Assign,
+    Declare,
+    Integrate,
+    IntegrateOdes,
+    expressions_in,
+    walk_statements,
+)
 
 
 def violations(model: SolvedModel) -> tuple[str, ...]:
     """Return what is wrong with ``model``, in words; nothing if the compiler did its work."""
-    return (*_order(model), *_expressions(model), *_statements(model), *_flows(model))
+    return (
+        *_order(model),
+        *_vectors(model),
+        *_expressions(model),
+        *_statements(model),
+        *_flows(model),
+        *_between(model),
+    )
 
 
 def _order(model: SolvedModel) -> Iterator[str]:
@@ -30,7 +46,8 @@ def _order(model: SolvedModel) -> Iterator[str]:
     known: set[Symbol] = set()
 
     def check(symbol: Symbol, value: Expr) -> Iterator[str]:
-        for s in symbols_in(value):
+        size = () if symbol.size is None else symbols_in(symbol.size)
+        for s in (*size, *(s.owner for s in symbols_in(value))):
             if s.kind is not Kind.STEP and s not in known:
                 yield f"`{symbol.name}` reads `{s.name}`, which has no value yet"
 
@@ -54,9 +71,25 @@ def _order(model: SolvedModel) -> Iterator[str]:
         known.add(x.symbol)
 
 
+def _vectors(model: SolvedModel) -> Iterator[str]:
+    """Elements lie in their vectors, and vectors as a whole stand in no expression."""
+    for e in step_expressions(model):
+        if isinstance(e, Ref) and e.symbol.size is not None:
+            continue  # what a vector is assigned
+        for part in walk(e):
+            if isinstance(part, Ref) and part.symbol.size is not None:
+                yield f"the vector `{part.symbol.name}` stands for one number"
+            if isinstance(part, Element) and part.vector.size is None:
+                yield f"`{part.vector.name}` has no elements"
+        for s in symbols_in(e):
+            if s.vector is not None and not 0 <= s.place < (s.vector.length or 0):
+                yield f"`{s.name}` is not in its vector"
+
+
 def _known(model: SolvedModel) -> set[Symbol]:
     found = {d.symbol for d in (*model.parameters, *model.state)} | set(model.internals)
     found |= {p.symbol for p in model.spike_ports} | {c.symbol for c in model.continuous_ports}
+    found |= {d.symbol for d in model.delays}
     return found | {z for c in model.convolutions for z in c.states}
 
 
@@ -73,7 +106,7 @@ def _expressions(model: SolvedModel) -> Iterator[str]:
             if isinstance(part, Call) and part.function == "expdd":
                 yield "`expdd` is called in a step"
         for s in symbols_in(e):
-            if s.kind not in own and s not in known:
+            if s.kind not in own and s.owner not in known:
                 yield f"`{s.name}` ({s.kind.value}) is used but not part of the model"
 
 
@@ -109,3 +142,29 @@ def _flows(model: SolvedModel) -> Iterator[str]:
             targets = tuple(u.target for u in flow.nonlinear.derivatives)
             if targets != numeric + flow.nonlinear.companions:
                 yield f"flow {k}: the derivatives are not those of its variables"
+
+
+def _between(model: SolvedModel) -> Iterator[str]:
+    """Event-driven state moves exactly, and no step needs it."""
+    chosen = set(model.between.event_driven)
+    systems = [f.linear for f in model.flows if f.linear is not None]
+    exact = [u for c in model.convolutions for u in c.updates]
+    exact += [u for s in systems for u in s.updates]
+    for x in model.between.event_driven:
+        if not any(u.target == x for u in exact):
+            yield f"`{x.name}` is event-driven, but nothing moves it exactly"
+    moving = _moving(model)
+    for u in exact:
+        for s in symbols_in(u.value):
+            if s in moving and (s in chosen) != (u.target in chosen):
+                yield f"`{u.target.name}` reads `{s.name}`, and only one of them is event-driven"
+    read = {s for e in expressions_in(model.update) for s in symbols_in(e)}
+    read |= {s for c in model.on_condition for s in symbols_in(c.condition)}
+    read |= {s.target for s in walk_statements(model.update) if isinstance(s, Assign)}
+    for x in (x for x in model.between.event_driven if x in read):
+        yield f"`{x.name}` is event-driven, but every step reads or writes it"
+
+
+def _moving(model: SolvedModel) -> set[Symbol]:
+    found = {z for c in model.convolutions for z in c.states}
+    return found | {v for f in model.flows for v in f.variables}

@@ -1,4 +1,7 @@
-"""Case files: text in, diagnostics or a dump out. ``pytest --bless`` rewrites what is expected."""
+"""Case files: text in, diagnostics or a dump out. ``pytest --bless`` rewrites what is expected.
+
+What follows ``--- diagnostics`` leaves hints out, what follows ``--- hints`` has them too.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ for _name, _examples in (("short", 60), ("long", 5000)):
 settings.load_profile("short")
 
 HEAD = re.compile(r"^=== (.*)$", re.MULTILINE)
-STAGE = re.compile(r"^--- (diagnostics|model|solved|description)$", re.MULTILINE)
+STAGE = re.compile(r"^--- (diagnostics|hints|model|solved|description)$", re.MULTILINE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,8 +53,9 @@ class Case:
 
         source = Source("m.nestml", self.source)
         program = check_sources([source])
-        said = "\n".join(render(d) for d in program.diagnostics)
-        if self.stage == "diagnostics" or program.value is None:
+        hints = self.stage == "hints"
+        said = "\n".join(render(d) for d in program.diagnostics if hints or not d.is_hint)
+        if self.stage in ("diagnostics", "hints") or program.value is None:
             return said or "none"
         if self.stage == "model":
             return dump(resolved_models(source).value or ())

@@ -13,8 +13,9 @@ FILES = sorted(p for p in CORE.rglob("*.py"))
 PLUGINS = sorted((ROOT / "plugins").glob("*/nestml_*/**/*.py"))
 
 HOME = {
-    "textx": ("syntax/parse.py",),
-    "arpeggio": ("syntax/parse.py",),
+    "textx": ("syntax/parse.py", "textx_language.py"),
+    "pygments": ("lexer.py",),
+    "arpeggio": ("syntax/parse.py", "syntax/dispatch.py"),
     "pint": ("units.py",),
     "sympy": ("solve/",),
     "jinja2": ("rendering.py", "testing/"),
@@ -29,13 +30,13 @@ LAYERS = (
     ("model",),
     ("solved",),
     ("syntax", "naming", "printing", "rendering", "interchange"),
-    ("resolve", "dump", "describe"),
-    ("solve", "backend", "hoisting"),
+    ("resolve", "dump", "describe", "schema", "typesetting"),
+    ("solve", "backend", "hoisting", "sharing", "runtime"),
     ("verify", "experiment", "plugins"),
-    ("pipeline", "reference", "builds"),
+    ("pipeline", "reference", "selection", "builds", "explaining"),
     ("plotting", "stimuli", "api"),
     ("simulate",),
-    ("testing", "cli"),
+    ("testing", "cli", "rewriting", "textx_language", "lexer", "editors"),
 )
 LAYER = {name: k for k, layer in enumerate(LAYERS) for name in layer}
 

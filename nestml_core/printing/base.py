@@ -14,6 +14,7 @@ from nestml_core.expr import (
     Conditional,
     Constant,
     Convolve,
+    Element,
     Expr,
     Number,
     Ref,
@@ -83,12 +84,18 @@ class ExprPrinter:
                 return self.conditional(*operands)
             case Call():
                 return self.call(e, tuple(p.text for p in operands))
+            case Element(vector):
+                return Piece(self.element(vector, operands[0].text))
             case Convolve(kernel, port):
                 return Piece(f"convolve({self.name(kernel)}, {self.name(port)})")
 
     def name(self, symbol: Symbol) -> str:
         """Return how the value of ``symbol`` is reached."""
         return symbol.identifier
+
+    def element(self, vector: Symbol, index: str) -> str:
+        """Return how the element of ``vector`` at the place ``index`` is reached."""
+        return f"{self.name(vector)}[{index}]"
 
     def number(self, e: Number) -> Piece:
         raise NotImplementedError

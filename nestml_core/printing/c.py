@@ -70,8 +70,8 @@ def c_string(value: str) -> str:
 class CPrinter(ExprPrinter):
     """Print C++20 that needs ``<cmath>``, ``<limits>`` and ``<algorithm>``.
 
-    ``expdd`` is the name of a function ``double(double h, std::initializer_list<double> rates)``
-    that the backend provides.
+    ``expdd`` is the name of a function ``double(double h, const double (&rates)[n])`` that the
+    backend provides.
     """
 
     levels = MappingProxyType(_LEVELS)
@@ -164,7 +164,10 @@ class CPrinter(ExprPrinter):
 
     def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
         if e.function == "expdd":
-            h, *rates = arguments
+            h, *rates = (
+                f"static_cast<double>({text})" if a.type.base is Base.INTEGER else text
+                for a, text in zip(e.arguments, arguments, strict=True)
+            )
             return Piece(f"{self.functions['expdd']}({h}, {{{', '.join(rates)}}})")
         if e.type.base is Base.INTEGER and e.function in ("min", "max"):
             return Piece(f"std::{e.function}<long>({', '.join(arguments)})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from nestml_core.expr import Constant, Number
+from nestml_core.expr import Constant, Number, Symbol
 from nestml_core.printing.base import ATOM, ExprPrinter, Piece
 from nestml_core.stmt import (
     Assign,
@@ -42,6 +42,9 @@ class NestmlPrinter(ExprPrinter):
     spelling = MappingProxyType({"not": "not "})
     non_associative = frozenset(("**", "==", "!=", "<", "<=", ">", ">=", "&", "|", "^"))
 
+    def name(self, symbol: Symbol) -> str:
+        return symbol.name if "[" in symbol.name else symbol.identifier
+
     def number(self, e: Number) -> Piece:
         value = e.value
         if value.denominator == 1 and (e.type.base is Base.INTEGER or abs(value) < 10**6):
@@ -67,10 +70,12 @@ class NestmlPrinter(ExprPrinter):
     def statement(self, stmt: Stmt) -> list[str]:
         e = self.expr
         match stmt:
-            case Assign(target, value):
-                return [f"{target.name} = {e(value)}"]
+            case Assign(target, value, _, index):
+                place = "" if index is None else f"[{e(index)}]"
+                return [f"{target.name}{place} = {e(value)}"]
             case Declare(symbol, value):
-                return [f"{symbol.name} {symbol.type} = {e(value)}"]
+                size = "" if symbol.size is None else f"[{e(symbol.size)}]"
+                return [f"{symbol.name}{size} {symbol.type} = {e(value)}"]
             case If(branches, otherwise):
                 lines: list[str] = []
                 for i, b in enumerate(branches):

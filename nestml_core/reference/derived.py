@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from nestml_core.diagnostics import Result
-from nestml_core.expr import Expr, Kind, Symbol, symbols_in
+from nestml_core.expr import Expr, Kind, Number, Symbol, symbols_in
 from nestml_core.model import Declaration
 from nestml_core.reference import operations
 from nestml_core.reference.exponential import matrix_exponential
@@ -20,6 +20,7 @@ from nestml_core.reference.failure import (
     undefined,
 )
 from nestml_core.solved import DT, Definition, Derived, MatrixExponential, SolvedModel
+from nestml_core.types import INTEGER
 
 Step = Callable[[Values], None]
 
@@ -39,7 +40,8 @@ def constants(
     Returns
     -------
     By symbol, parameters first, then ``dt``, then derived constants in order of evaluation: floats
-    in coherent units, ``int``, ``bool`` or ``str`` where the symbol has that type.
+    in coherent units, ``int``, ``bool`` or ``str`` where the symbol has that type; of a vector a
+    tuple of these.
 
     Errors
     ------
@@ -47,7 +49,7 @@ def constants(
     NML932 : a constant has no value: a function outside its domain.
     NML933, NML934 : a constant is not finite, or a whole number beyond 64 bits.
     """
-    slots = Slots()
+    slots = Slots(sizes(model, parameters))
     compiler = Compiler(slots, _no_call)
     try:
         steps = constant_steps(model, compiler, parameters, dt)
@@ -57,7 +59,24 @@ def constants(
     except Failure as failure:
         return Result(None, (failure.diagnostic(),))
     symbols = (*(d.symbol for d in model.parameters), DT, *model.internals)
-    return Result(MappingProxyType({s: v[slots.at(s)] for s in symbols}))
+    return Result(MappingProxyType({s: _value(s, slots, v) for s in symbols}))
+
+
+def _value(symbol: Symbol, slots: Slots, v: Values) -> Any:
+    return v[slots.at(symbol)] if symbol.size is None else tuple(v[slots.all_of(symbol)])
+
+
+def sizes(model: SolvedModel, parameters: Mapping[Symbol, Any]) -> Mapping[Symbol, int]:
+    """Return the values of the integer parameters whose default is a number, sizes among them.
+
+    What is no size counts as 0; the guard of the parameter will say so.
+    """
+    found = {
+        d.symbol: max(0, int(parameters.get(d.symbol, d.value.value)))
+        for d in model.parameters
+        if isinstance(d.value, Number) and d.symbol.type == INTEGER and d.symbol.size is None
+    }
+    return MappingProxyType(found)
 
 
 def evaluate(expr: Expr, values: Mapping[Symbol, Any]) -> Result[Any]:
@@ -117,7 +136,15 @@ def declared(compiler: Compiler, d: Declaration, given: Mapping[Symbol, Any]) ->
 
 
 def _fixed(compiler: Compiler, symbol: Symbol, value: Any) -> Step:
-    slot, converted = compiler.slot(symbol), operations.conversion(symbol.type)(value)
+    convert = operations.conversion(symbol.type)
+    if symbol.size is not None:
+        slots, elements = compiler.slots.all_of(symbol), [convert(x) for x in value]
+
+        def run_vector(v: Values) -> None:
+            v[slots] = elements
+
+        return run_vector
+    slot, converted = compiler.slot(symbol), convert(value)
 
     def run(v: Values) -> None:
         v[slot] = converted
@@ -130,7 +157,7 @@ def guard(compiler: Compiler, d: Declaration) -> Step:
     assert d.guard is not None
     expr = d.guard
     holds = compiler.expr(expr)
-    read = [(s, compiler.slot(s)) for s in symbols_in(expr)]
+    read = [(s, compiler.slot(s)) for s in symbols_in(expr) if s.size is None]
 
     def run(v: Values) -> None:
         values = ", ".join(f"{s.name} = {in_declared_unit(s, v[slot])}" for s, slot in read)

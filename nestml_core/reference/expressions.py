@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from nestml_core.expr import (
@@ -16,6 +17,7 @@ from nestml_core.expr import (
     Conditional,
     Constant,
     Convolve,
+    Element,
     Expr,
     Kind,
     Number,
@@ -27,7 +29,15 @@ from nestml_core.expr import (
     walk,
 )
 from nestml_core.reference import operations
-from nestml_core.reference.failure import ARITHMETIC, INTEGER_RANGE, NOT_FINITE, Failure, undefined
+from nestml_core.reference.failure import (
+    ARITHMETIC,
+    INTEGER_RANGE,
+    NO_ELEMENT,
+    NOT_FINITE,
+    Failure,
+    undefined,
+)
+from nestml_core.source import Span
 from nestml_core.types import Base
 
 Values: TypeAlias = list[Any]
@@ -44,22 +54,57 @@ CONSTANTS = {"inf": math.inf, "e": math.e, "pi": math.pi}
 
 
 class Slots:
-    """Where each symbol lives in the list of values. Locals are told apart by their scope."""
+    """Where each symbol lives in the list of values. Locals are told apart by their scope.
 
-    def __init__(self) -> None:
+    The elements of a vector live one behind the other, from its own slot on.
+
+    Parameters
+    ----------
+    sizes : the values of parameters that are sizes of vectors
+    """
+
+    def __init__(self, sizes: Mapping[Symbol, int] = MappingProxyType({})) -> None:
+        self.sizes = sizes
         self._at: dict[tuple[str, Symbol], int] = {}
+        self._taken = 0
 
     def at(self, symbol: Symbol, scope: str = "") -> int:
         """Return the slot of ``symbol``, a new one at its first mention."""
+        if symbol.vector is not None:
+            return self.at(symbol.vector, scope) + symbol.place
         key = (scope if symbol.kind in OF_A_BODY else "", symbol)
-        return self._at.setdefault(key, len(self._at))
+        slot = self._at.get(key)
+        if slot is None:
+            slot = self._at[key] = self._taken
+            self._taken += 1 if symbol.size is None else self.size(symbol)
+        return slot
+
+    def size(self, vector: Symbol) -> int:
+        """Return the number of elements of a vector."""
+        match vector.size:
+            case Number(value):
+                return int(value)
+            case Ref(parameter):
+                return self.sizes[parameter]
+            case _:
+                raise AssertionError(f"`{vector.name}` has no size")
+
+    def all_of(self, symbol: Symbol, scope: str = "") -> slice:
+        """Return the slots of a vector."""
+        slot = self.at(symbol, scope)
+        return slice(slot, slot + self.size(symbol))
 
     def of(self, scope: str) -> list[int]:
         """Return the slots of the locals and arguments of ``scope``."""
-        return [slot for (owner, _), slot in self._at.items() if owner == scope]
+        return [
+            slot + k
+            for (owner, s), slot in self._at.items()
+            if owner == scope
+            for k in range(1 if s.size is None else self.size(s))
+        ]
 
     def __len__(self) -> int:
-        return len(self._at)
+        return self._taken
 
 
 @dataclass(slots=True)
@@ -183,12 +228,71 @@ class Compiler:
                 made = _conditional(*closed)
             case Unary() | Call():
                 made = _applied(self.function(e), closed)
+            case Element():
+                made = self.element(e, closed[0])
             case _:
                 made = self.leaf(e)
         return _Part(made, depth=depth)
 
+    def element(self, e: Element, index: Evaluate) -> Evaluate:
+        place = self.place(e.vector, e.span)
+        return lambda v: v[place(index(v))]
+
+    def place(self, vector: Symbol, span: Span) -> Callable[[int], int]:
+        """Return a function that gives the slot of an element, or fails if there is none."""
+        first, size = self.slot(vector), self.slots.size(vector)
+
+        def run(index: int) -> int:
+            if 0 <= index < size:
+                return first + index
+            plural = "" if size == 1 else "s"
+            name = vector.name
+            message = f"`{name}` has {size} element{plural}, there is no `{name}[{index}]`"
+            raise Failure(NO_ELEMENT, message, span, "elements are counted from 0")
+
+        return run
+
+    def store_element(
+        self, vector: Symbol, index: Expr, expr: Expr, span: Span
+    ) -> Callable[[Values], None]:
+        """Return a function that gives an element of ``vector`` the value of ``expr``."""
+        evaluate, place = self.expr(index), self.place(vector, span)
+        passing = self.store(Symbol(vector.name, Kind.LOCAL, vector.type, vector.span), expr)
+        slot = self.slot(Symbol(vector.name, Kind.LOCAL, vector.type, vector.span))
+
+        def run(v: Values) -> None:
+            passing(v)
+            try:
+                at = evaluate(v)
+            except ARITHMETIC as problem:
+                raise undefined(f"the index of `{vector.name}`", index, problem) from None
+            v[place(at)] = v[slot]
+
+        return run
+
+    def store_vector(self, vector: Symbol, expr: Expr) -> Callable[[Values], None]:
+        """Return a function that gives a vector another one, or all its elements one number."""
+        target, size = self.slots.all_of(vector, self.scope), self.slots.size(vector)
+        if isinstance(expr, Ref) and expr.symbol.size is not None:
+            source = self.slots.all_of(expr.symbol, self.scope)
+
+            def copy(v: Values) -> None:
+                v[target] = v[source]
+
+            return copy
+        scalar = Symbol(vector.name, Kind.LOCAL, vector.type, vector.span)
+        passing, slot = self.store(scalar, expr), self.slot(scalar)
+
+        def run(v: Values) -> None:
+            passing(v)
+            v[target] = [v[slot]] * size
+
+        return run
+
     def store(self, symbol: Symbol, expr: Expr) -> Callable[[Values], None]:
         """Return a function that gives ``symbol`` the value of ``expr``, or fails and says why."""
+        if symbol.size is not None:
+            return self.store_vector(symbol, expr)
         slot, evaluate = self.slot(symbol), self.expr(expr)
         convert = operations.conversion(symbol.type)
         fits = self.check(symbol, expr)
@@ -217,7 +321,7 @@ class Compiler:
 
         Infinity is a value like any other where something infinite was put in.
         """
-        infinite = [self.expr(e) for e in walk(expr) if isinstance(e, (Ref, Constant))]
+        infinite = [self.expr(e) for e in walk(expr) if isinstance(e, (Ref, Constant, Element))]
         divisors = [
             (e, self.expr(e.right))
             for e in walk(expr)
@@ -313,6 +417,13 @@ class _Apply:
 
 
 @dataclass(slots=True)
+class _Pick:
+    """Takes a place off the stack, and puts the element there."""
+
+    place: Callable[[int], int]
+
+
+@dataclass(slots=True)
 class _Jump:
     """``when`` is None for an unconditional jump.
 
@@ -324,15 +435,17 @@ class _Jump:
     keep: bool = False
 
 
-def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Apply | _Jump]:
-    code: list[_Push | _Apply | _Jump] = []
-    waiting: list[Expr | _Apply | _Jump | _Label] = [expr]
+def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Apply | _Pick | _Jump]:
+    code: list[_Push | _Apply | _Pick | _Jump] = []
+    waiting: list[Expr | _Apply | _Pick | _Jump | _Label] = [expr]
     while waiting:
         match waiting.pop():
             case _Label() as label:
                 label.place = len(code)
-            case _Apply() | _Jump() as instruction:
+            case _Apply() | _Pick() | _Jump() as instruction:
                 code.append(instruction)
+            case Element(vector, index) as e:
+                waiting += [_Pick(compiler.place(vector, e.span)), index]
             case Conditional(condition, then, otherwise):
                 other, end = _Label(), _Label()
                 waiting += [end, otherwise, other, _Jump(end), then, _Jump(other, False), condition]
@@ -363,6 +476,8 @@ def _machine(compiler: Compiler, expr: Expr) -> Evaluate:
                     arguments = stack[-operands:]
                     del stack[-operands:]
                     stack.append(function(*arguments))
+                case _Pick(at):
+                    stack.append(v[at(stack.pop())])
                 case _Jump(to, None):
                     place = to.place
                 case _Jump(to, when, keep):

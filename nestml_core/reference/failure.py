@@ -6,6 +6,7 @@ from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.expr import Expr
 from nestml_core.source import NOWHERE, Span
 
+NO_DELAY = Code("NML930", Severity.ERROR, "a delay that no run can have")
 GUARD_VIOLATED = Code("NML931", Severity.ERROR, "a value violates the guard of its declaration")
 UNDEFINED = Code("NML932", Severity.ERROR, "an expression has no value")
 NOT_FINITE = Code("NML933", Severity.ERROR, "a variable is not a finite number")
@@ -13,6 +14,7 @@ INTEGER_RANGE = Code("NML934", Severity.ERROR, "a whole number does not fit into
 ENDLESS = Code("NML935", Severity.ERROR, "a loop or recursion does not end")
 STEP_TOO_SMALL = Code("NML936", Severity.ERROR, "an equation cannot be integrated")
 MESSAGE = Code("NML937", Severity.HINT, "a message of the model")
+NO_ELEMENT = Code("NML939", Severity.ERROR, "an index outside of its vector, found in a run")
 MODEL_WARNING = Code("NML938", Severity.WARNING, "a warning of the model")
 
 ARITHMETIC = (ArithmeticError, ValueError)

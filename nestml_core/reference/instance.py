@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nestml_core.experiment import Schedule
-from nestml_core.expr import Expr, Kind, Symbol
+from nestml_core.expr import Expr, Kind, Number, Symbol
 from nestml_core.reference import integrators, operations
-from nestml_core.reference.derived import Step, constant_steps, declared, guard, reads_state
+from nestml_core.reference.derived import (
+    Step,
+    constant_steps,
+    declared,
+    guard,
+    reads_state,
+    sizes,
+)
 from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Values, shown
-from nestml_core.reference.failure import ARITHMETIC, NOT_FINITE, STEP_TOO_SMALL, Failure, undefined
-from nestml_core.reference.integrators import RightHandSide, TrialStepTooSmall, Vector
+from nestml_core.reference.failure import (
+    ARITHMETIC,
+    NO_DELAY,
+    NOT_FINITE,
+    STEP_TOO_SMALL,
+    Failure,
+    undefined,
+)
+from nestml_core.reference.integrators import (
+    JacobianMatrix,
+    Matrix,
+    RightHandSide,
+    Tolerance,
+    TrialStepTooSmall,
+    Vector,
+)
 from nestml_core.reference.statements import Progress, Run, StatementCompiler
 from nestml_core.solved import (
     TIME,
     Convolution,
+    Delay,
     Flow,
     Function,
+    Integrator,
     Jump,
     LinearSystem,
     Method,
@@ -34,6 +59,22 @@ Arrivals: TypeAlias = Mapping[Symbol, float]
 """The sum of the weights of the events of a step, for each port that has any."""
 
 
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """A nonlinear system as functions of its vector: variables, then companions."""
+
+    slope: RightHandSide
+    jacobian: JacobianMatrix
+    rates: RightHandSide
+    """The diagonal of the Jacobian."""
+
+
+MAX_DELAY = 10**8
+"""How many values of a delayed variable are kept at most."""
+
+Integrate: TypeAlias = Callable[[NonlinearSystem, Equations, Vector], Vector]
+"""Returns where a system is after one step."""
+
 Store: TypeAlias = Callable[[Values, Sequence[Any]], None]
 """Gives variables the values they have after a flow."""
 
@@ -45,19 +86,27 @@ class Instance:
     ----------
     schedule : gives parameters and initial values that replace defaults, the step and the seed
     accurate : integrate nonlinear systems to a relative 1e-12, whatever the model prescribes
+    integrate : integrates nonlinear systems in place of the method that the model prescribes
 
     Raises
     ------
     Failure : a guard does not hold, or a value is undefined.
     """
 
-    def __init__(self, model: SolvedModel, schedule: Schedule, accurate: bool = False) -> None:
+    def __init__(
+        self,
+        model: SolvedModel,
+        schedule: Schedule,
+        accurate: bool = False,
+        integrate: Integrate | None = None,
+    ) -> None:
         self.model = model
         self.dt = schedule.dt
         self.accurate = accurate
+        self.integrate = integrate
         self.random = np.random.default_rng(schedule.seed)
         self.progress = Progress(schedule.dt)
-        self.slots = Slots()
+        self.slots = Slots(sizes(model, schedule.parameters))
         self.expressions = Compiler(self.slots, self.function)
         self.values: Values = []
         self.calls: dict[str, Callable[..., Any]] = {}
@@ -80,9 +129,12 @@ class Instance:
             r.symbol: self.value(r.value, f"`{r.symbol.name}`") for r in model.recordables
         }
         self.inputs = {p.symbol: self.slots.at(p.symbol) for p in model.continuous_ports}
+        for d in model.delays:
+            self.slots.at(d.symbol)
         self.values += [0.0] * len(self.slots)
         for step in start:
             step(self.values)
+        self.delays = [self.delay(d) for d in model.delays]
 
     # Building
 
@@ -191,6 +243,26 @@ class Instance:
 
         return run if jumps else lambda v: None
 
+    def delay(self, d: Delay) -> Step:
+        """Return what notes a value at the begin of a step and gives back that of long ago."""
+        slot, variable = self.slots.at(d.symbol), self.slots.at(d.variable)
+        line = deque([self.values[variable]] * self.delay_steps(d))
+
+        def run(v: Values) -> None:
+            line.append(v[variable])
+            v[slot] = line.popleft()
+
+        return run
+
+    def delay_steps(self, d: Delay) -> int:
+        duration = self.value(d.duration, f"the delay of `{d.variable.name}`")(self.values)
+        steps = float(duration) / self.dt
+        if not 0 <= steps < MAX_DELAY:
+            message = f"the delay of `{d.variable.name}` is {duration:g} ms, {steps:g} steps"
+            help = f"a delay is at least 0, and shorter than {MAX_DELAY} steps"
+            raise Failure(NO_DELAY, message, d.span, help)
+        return math.floor(steps + 0.5)
+
     def flow(self, flow: Flow) -> Step:
         """Return what one ``integrate_odes`` does."""
         linear = self.linear(flow.linear)
@@ -225,7 +297,7 @@ class Instance:
         moving = (*system.variables, *system.companions)
         slots = [self.slots.at(s) for s in moving]
         advance = self.method(system)
-        derivatives = [self.expressions.expr(d.value) for d in system.derivatives]
+        equations = self.equations(system)
         explain = [self.value(d.value, f"`{d.target.name}'`") for d in system.derivatives]
         put = self.put(system.variables)
         names = ", ".join(f"`{s.name}`" for s in system.variables)
@@ -237,14 +309,9 @@ class Instance:
         )
 
         def run(v: Values) -> Step:
-            def slope(x: Vector) -> Vector:
-                for slot, xi in zip(slots, x, strict=True):
-                    v[slot] = xi
-                return [f(v) for f in derivatives]
-
             start = [v[slot] for slot in slots]
             try:
-                end = advance(slope, start)
+                end = advance(equations(v), start)
             except TrialStepTooSmall:
                 raise failure from None
             except ARITHMETIC as problem:
@@ -257,15 +324,56 @@ class Instance:
 
         return run
 
-    def method(self, system: NonlinearSystem) -> Callable[[RightHandSide, Vector], Vector]:
+    def equations(self, system: NonlinearSystem) -> Callable[[Values], Equations]:
+        """Return a nonlinear system as functions of its vector, given all values."""
+        slots = [self.slots.at(s) for s in (*system.variables, *system.companions)]
+        derivatives = [self.expressions.expr(d.value) for d in system.derivatives]
+        method = system.integrator.method
+        needs_rows = method is Method.ROSENBROCK or self.integrate is not None
+        rows = [self.entries(r) for r in system.jacobian] if needs_rows else []
+        rates = [self.expressions.expr(a) for a in system.rates] if method.is_exponential else []
+
+        def bound(v: Values) -> Equations:
+            def put(x: Vector) -> None:
+                for slot, xi in zip(slots, x, strict=True):
+                    v[slot] = xi
+
+            def slope(x: Vector) -> Vector:
+                put(x)
+                return [f(v) for f in derivatives]
+
+            def jacobian(x: Vector) -> Matrix:
+                put(x)
+                result = [[0.0] * len(slots) for _ in slots]
+                for values, row in zip(result, rows, strict=True):
+                    for j, f in row:
+                        values[j] = f(v)
+                return result
+
+            def diagonal(x: Vector) -> Vector:
+                put(x)
+                return [f(v) for f in rates]
+
+            return Equations(slope, jacobian, diagonal)
+
+        return bound
+
+    def entries(self, row: Sequence[Expr]) -> list[tuple[int, Evaluate]]:
+        """Return what computes the entries of a row of a Jacobian that are not zero, by place."""
+        return [
+            (j, self.expressions.expr(e))
+            for j, e in enumerate(row)
+            if not (isinstance(e, Number) and e.value == 0)
+        ]
+
+    def method(self, system: NonlinearSystem) -> Callable[[Equations, Vector], Vector]:
         dt, i = self.dt, system.integrator
         if self.accurate:
-            return lambda f, x: integrators.accurate(f, x, dt)
-        match i.method:
-            case Method.RK45:
-                return lambda f, x: integrators.dormand_prince(f, x, dt, i.relative, i.absolute)
-            case Method.FORWARD_EULER:
-                return lambda f, x: integrators.forward_euler(f, x, dt)
+            return lambda q, x: integrators.accurate(q.slope, x, dt)
+        if self.integrate is not None:
+            integrate = self.integrate
+            return lambda q, x: integrate(system, q, x)
+        return lambda q, x: advanced(i, q, x, dt)
 
     # Running
 
@@ -277,6 +385,8 @@ class Instance:
         v[self.time] = progress.time
         for port, slot in self.ports:
             v[slot] = arrivals.get(port, 0.0)
+        for delay in self.delays:
+            delay(v)
         convolved = [[f(v) for f in updates] for updates, _ in self.convolutions]
         self.update(v)
         for port, body in self.on_receive:
@@ -291,3 +401,26 @@ class Instance:
 
 def _nothing(v: Values) -> None:
     """Store nothing."""
+
+
+def advanced(integrator: Integrator, q: Equations, x: Vector, interval: float) -> Vector:
+    """Return where a system is after ``interval``, by the method and tolerances prescribed.
+
+    Raises
+    ------
+    TrialStepTooSmall : no step is short enough for the tolerances.
+    """
+    tolerance = Tolerance(integrator.relative, integrator.absolute)
+    match integrator.method:
+        case Method.RK45:
+            return integrators.dormand_prince(q.slope, x, interval, tolerance)
+        case Method.ROSENBROCK:
+            return integrators.rosenbrock(q.slope, q.jacobian, x, interval, tolerance)
+        case Method.RK4:
+            return integrators.runge_kutta(q.slope, x, interval)
+        case Method.FORWARD_EULER:
+            return integrators.forward_euler(q.slope, x, interval)
+        case Method.EXPONENTIAL_EULER:
+            return integrators.exponential_euler(q.slope, q.rates, x, interval)
+        case Method.RUSH_LARSEN:
+            return integrators.rush_larsen(q.slope, q.rates, x, interval)

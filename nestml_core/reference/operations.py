@@ -204,6 +204,8 @@ def binary(e: Binary) -> Function:
     if e.op in _BINARY:
         return _BINARY[e.op]
     whole = e.left.type.base is Base.INTEGER and e.right.type.base is Base.INTEGER
+    if e.op == "**":
+        whole = e.type.base is Base.INTEGER  # 2 ** n is real: it is a fraction for negative n
     return (_OF_INTEGERS if whole else _OF_REALS)[e.op]
 
 

@@ -100,6 +100,8 @@ class StatementCompiler:
 
     def statement(self, stmt: Stmt) -> Run:
         match stmt:
+            case Assign(vector, value, span, index) if index is not None:
+                return _always(self.expressions.store_element(vector, index, value, span))
             case Assign(symbol, value) | Declare(symbol, value):
                 return _always(self.expressions.store(symbol, value))
             case If(branches, otherwise):

@@ -43,3 +43,35 @@ FORBIDDEN_FUNCTIONS = frozenset(
     """calibrate handle connect_sender check_connection get_status set_status init_state_
     init_buffers_""".split()
 )
+
+ELSEWHERE = MappingProxyType(
+    {
+        "sqrt": "`x**0.5`",
+        "cbrt": "`x**(1/3)`",
+        "square": "`x**2`",
+        "log": "`ln(x)`, or `log10(x)`",
+        "log2": "`ln(x) / ln(2)`",
+        "log1p": "`ln(1 + x)`",
+        "fabs": "`abs(x)`",
+        "mod": "`a % b`",
+        "fmod": "`a - b * floor(a / b)`",
+        "sign": "`x > 0 ? 1 : (x < 0 ? -1 : 0)`",
+        "sgn": "`x > 0 ? 1 : (x < 0 ? -1 : 0)`",
+        "heaviside": "`x > 0 ? 1 : 0`",
+        "theta": "`x > 0 ? 1 : 0`",
+        "sigmoid": "`1 / (1 + exp(-x))`",
+        "logistic": "`1 / (1 + exp(-x))`",
+        "relu": "`max(x, 0)`",
+        "rand": "`random_uniform(0, 1)`",
+        "random": "`random_uniform(0, 1)`",
+        "randn": "`random_normal(0, 1)`",
+        "normal": "`random_normal(mean, std)`",
+        "uniform": "`random_uniform(offset, scale)`",
+        "poisson": "`random_poisson(mean)`",
+        "curr_sum": "`convolve(kernel, port)`, times the unit",
+        "cond_sum": "`convolve(kernel, port)`, times the unit",
+        "deliver_spike": "`emit_spike(weight)`",
+        "send_spike": "`emit_spike()`",
+    }
+)
+"""What to write in place of functions of other languages and of older versions."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 from types import MappingProxyType
@@ -16,22 +17,31 @@ from nestml_core.expr import (
     Conditional,
     Constant,
     Convolve,
+    Element,
     Expr,
     Kind,
     Number,
     Ref,
+    Symbol,
     Text,
     Unary,
     number,
     ref,
+    substitute,
+    symbols_in,
 )
+from nestml_core.model import Delay
 from nestml_core.resolve import codes
 from nestml_core.resolve.builtins import CONSTANTS, FUNCTIONS, REAL_FUNCTIONS, SAME_TYPE, STATEMENTS
+from nestml_core.resolve.delays import delayed
+from nestml_core.resolve.elements import element, vector
+from nestml_core.resolve.literals import free_unit, literal, report_free_units
 from nestml_core.resolve.scope import Scope
 from nestml_core.resolve.typing import (
     BITWISE,
     COMPARISONS,
     LOGICAL,
+    ROUNDING,
     common,
     constant,
     fit,
@@ -40,15 +50,24 @@ from nestml_core.resolve.typing import (
     quotient,
     unit_of,
 )
-from nestml_core.resolve.units import raised, type_of
-from nestml_core.resolve.units import unit_of as written_unit
+from nestml_core.resolve.units import type_of
+from nestml_core.resolve.vectors import Sizes, only_variable
+from nestml_core.resolve.wording import (
+    declared,
+    described,
+    elsewhere,
+    missing_factor,
+    operands,
+    repair,
+    shown,
+    sources,
+)
 from nestml_core.solved import DT, TIME
 from nestml_core.source import Span
 from nestml_core.syntax import tree
 from nestml_core.types import (
     BOOLEAN,
     INTEGER,
-    ONE,
     REAL,
     STRING,
     UNKNOWN,
@@ -90,12 +109,20 @@ class Place(Enum):
     FUNCTION = "a function"
 
 
+NO_STEP = (Place.EQUATION, Place.KERNEL, Place.FUNCTION)
+"""Where there is no step size."""
+
+
 class Expressions:
     """Resolves the expressions of one model, reporting to its scope."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, sizes: Sizes) -> None:
         self.scope = scope
+        self.sizes = sizes
         self.place = Place.DECLARATION
+        self.each: Symbol | None = None
+        """The vector for whose elements, each in turn, an expression stands; else None."""
+        self.delays: dict[tuple[Symbol, Expr], Delay] = {}
 
     def report(
         self, code: Code, span: Span, message: str, help: str = "", notes: tuple[Note, ...] = ()
@@ -114,97 +141,39 @@ class Expressions:
     def folded(
         self, e: tree.Expression
     ) -> tuple[list[tuple[tuple[tree.Operator, ...], Expr]], list[tree.Operator]]:
-        """Return the operands of ``e``, bound, with units drawn to the numbers they belong to.
-
-        A number with a unit takes in what follows it, as in ``3 mV/ms*pA``, as long as that is
-        a unit: a name that is declared in the model, a prefixed operand or a sum ends it.
-        """
+        """Return the operands of ``e``, bound, with units drawn to the numbers they belong to."""
         operands: list[tuple[tuple[tree.Operator, ...], Expr]] = []
         operators: list[tree.Operator] = []
+        free_units = False
         i = 0
         while i < len(e.operands):
             o = e.operands[i]
             if isinstance(o.atom, tree.Quantity) and o.atom.unit is not None:
                 value, i = self.quantity(e, i, o.atom)
+            elif (unit := free_unit(o.atom, self.scope)) is not None:
+                free_units = True
+                value, i = Number(unit.factor, quantity(unit), o.atom.span), i + 1
             else:
                 value, i = self.atom(o.atom), i + 1
             operands.append((o.prefixes, value))
             if i - 1 < len(e.operators):
                 operators.append(e.operators[i - 1])
+        if free_units:
+            report_free_units(e, self.scope)
         return operands, operators
 
     def quantity(self, e: tree.Expression, i: int, q: tree.Quantity) -> tuple[Expr, int]:
         """Return the quantity at operand ``i`` and the index of the operand behind it."""
-        assert q.unit is not None
-        below = isinstance(q.unit, tree.UnitReciprocal)  # in `3 1/ms*mV` all of it is below the 1
-        unit = written_unit(q.unit, self.scope)
-        span, i = q.span, i + 1
-        while i < len(e.operands) and e.operators[i - 1].text in "*/":
-            factor = self.unit_operand(e.operands[i])
-            if factor is None:
-                break
-            op, last, i = e.operators[i - 1].text, e.operands[i].span, i + 1
-            exponent = self.unit_exponent(e, i)
-            if exponent is not None:
-                last, i = e.operands[i].span, i + 1
-                power = raised(factor, exponent, last, self.scope)
-                factor = factor if power is None else power
-            span = span.to(last)
-            if unit is not None:
-                unit = unit / factor if (op == "/") != below else unit * factor
-        if unit is None:
-            return Number(Fraction(0), UNKNOWN, span), i
+        found = literal(e, i, q, self.scope)
+        if found.unit is None:
+            return Number(Fraction(0), UNKNOWN, found.span), found.end
         size = self.number(q)
-        value = Number(size.value * unit.factor, quantity(unit), span)
-        return self.in_range(value), i
-
-    def unit_operand(self, operand: tree.Operand) -> Unit | None:
-        """Return the unit an operand denotes, or None if it is not simply a unit."""
-        if operand.prefixes:
-            return None
-        match operand.atom:
-            case tree.Variable(name, None, 0) if not self.scope.is_variable(name.text):
-                return units.unit(name.text)
-            case tree.Group(inner) if inner.then is None:
-                return self.unit_group(inner)
-            case _:
-                return None
-
-    def unit_group(self, e: tree.Expression) -> Unit | None:
-        """Return the unit that an expression in parentheses denotes: names, ``*`` and ``/``."""
-        result = ONE
-        i = 0
-        while i < len(e.operands):
-            factor = self.unit_operand(e.operands[i])
-            op = e.operators[i - 1].text if i else "*"
-            if factor is None or op not in ("*", "/"):
-                return None
-            exponent = self.unit_exponent(e, i + 1)
-            if exponent is not None:
-                power = units.power(factor, exponent)
-                if power is None:
-                    return None
-                factor, i = power, i + 1
-            result = result * factor if op == "*" else result / factor
-            i += 1
-        return result
-
-    def unit_exponent(self, e: tree.Expression, i: int) -> Fraction | None:
-        """Return the literal exponent at operand ``i``, if ``**`` stands before it."""
-        if i >= len(e.operands) or e.operators[i - 1].text != "**":
-            return None
-        operand = e.operands[i]
-        signs = [p.text for p in operand.prefixes]
-        if any(s not in "+-" for s in signs):
-            return None
-        match operand.atom:
-            case tree.Quantity(text, None) if "e" not in text.lower():
-                value: Fraction | None = Fraction(text)
-            case tree.Group():
-                value = constant(self.atom(operand.atom))
-            case _:
-                value = None
-        return None if value is None else value * (-1) ** signs.count("-")
+        value: Expr = self.in_range(
+            Number(size.value * found.unit.factor, quantity(found.unit), found.span)
+        )
+        if found.power is not None:
+            value = self.binary(tree.Operator("**", q.span), value, number(found.power, q.span))
+        return value, found.end
 
     # Atoms
 
@@ -246,26 +215,17 @@ class Expressions:
     def variable(self, v: tree.Variable) -> Expr:
         name, span = v.text, v.span
         if v.index is not None:
-            self.report(
-                codes.NOT_SUPPORTED,
-                span,
-                f"`{span.text}` is an element of a vector; vectors are not supported yet",
-                "use one variable for each element",
-            )
-            self.expr(v.index)
-            return Number(Fraction(0), UNKNOWN, span)
+            return element(self, v)
         symbol = self.scope.look_up(name)
         if symbol is not None:
             self.check_order(name, span)
+            if symbol.size is not None:
+                return vector(self, symbol, span)
             return self.checked_use(ref(symbol, span))
         if name == "t":
             return Ref(TIME, TIME.type, span)
         if name in CONSTANTS:
             return Constant(name, REAL, span)
-        if v.order == 0 and (unit := units.unit(name)) is not None:
-            help = f"write `1 {name}`"
-            self.report(codes.FREE_UNIT, span, f"the unit `{name}` stands without a number", help)
-            return Number(unit.factor, quantity(unit), span)
         return Ref(self.scope.unknown(name, span), UNKNOWN, span)
 
     def check_order(self, name: str, span: Span) -> None:
@@ -344,29 +304,34 @@ class Expressions:
 
     def comparison(self, op: str, left: Expr, right: Expr) -> Type:
         a, b = left.type, right.type
-        if common(a, b) is None:
-            self.units_differ(f"`{op}` compares", left, right)
-        elif a.is_numeric and a.dimension != b.dimension:
-            self.plain_number("compared", left, right)
-        elif a.base is Base.BOOLEAN and op not in ("==", "!="):
-            self.bad_operands(op, left, right, "numbers")
+        if a.is_numeric and b.is_numeric:
+            if common(a, b) is None:
+                self.units_differ(f"`{op}` compares", left, right)
+            elif a.dimension != b.dimension:
+                self.plain_number("compared", left, right)
+        elif a.base is not b.base or a.base is Base.VOID:
+            message = f"`{op}` cannot compare {described(a)} and {described(b)}"
+            span = left.span.to(right.span)
+            self.report(codes.BAD_OPERAND, span, message, chain(op, left, right))
         return BOOLEAN
 
     def units_differ(self, what: str, left: Expr, right: Expr) -> None:
         message = f"{what} {described(left.type)} and {described(right.type)}"
         help = ""
         for one, other in ((left, right), (right, left)):
-            if is_plain(one.type) and other.type.unit is not None:
-                help = f"give `{shown(one.span)}` a unit, as in `{shown(one.span)} {other.type}`"
-                if not isinstance(one, Number):
-                    help = f"multiply `{shown(one.span)}` by a unit, as in `* 1 {other.type}`"
-        notes = tuple(
-            Note(e.span, f"this is {described(e.type)}") for e in (left, right) if not help
+            if other.type.unit is not None and (is_plain(one.type) or isinstance(one, Number)):
+                help = repair(one, other.type, self.scope)
+        if not help:
+            off = left.type.dimension * right.type.dimension ** Fraction(-1)
+            help = f"they differ by a factor in {units.coherent_text(off)}"
+        self.report(
+            codes.UNITS_DIFFER, left.span.to(right.span), message, help, operands(left, right)
         )
-        self.report(codes.UNITS_DIFFER, left.span.to(right.span), message, help, notes)
 
     def whole(self, op: str, left: Expr, right: Expr) -> Type:
         a, b = left.type.base, right.type.base
+        if op == "%" and constant(right) == 0:
+            self.report(codes.ZERO_DIVISION, right.span, "this divides by zero")
         if a is b is Base.INTEGER:
             return INTEGER
         if a is b is Base.BOOLEAN and op in "&|^":
@@ -381,16 +346,44 @@ class Expressions:
             message = f"an exponent cannot have a unit, this is {described(b)}"
             self.report(codes.BAD_EXPONENT, right.span, message)
             return UNKNOWN
-        if a.base is not Base.QUANTITY:
-            return INTEGER if a.base is b.base is Base.INTEGER else REAL
-        exponent = constant(right)
+        exponent = self.fixed(right)
+        if a.base is b.base is Base.INTEGER:
+            # a negative exponent gives a fraction, which only storing it in an integer cuts off
+            return INTEGER if exponent is not None and exponent >= 0 else REAL
+        if is_plain(a):
+            return REAL
         if exponent is None:
-            message = f"the base is {described(a)}, so the exponent must be a number"
+            message = f"the base is {described(a)}, so the exponent must be a fixed number"
             help = f"divide the base by its unit, as in `(... / 1 {a})`"
-            self.report(codes.BAD_EXPONENT, right.span, message, help)
+            if any(s.kind is Kind.PARAMETER for s in symbols_in(right)):
+                help = f"a parameter can change: declare it in `internals`, or {help}"
+            self.report(codes.BAD_EXPONENT, right.span, message, help, sources(left, right))
             return UNKNOWN
-        unit = raised(unit_of(a), exponent, right.span, self.scope)
-        return UNKNOWN if unit is None else quantity(unit)
+        unit = unit_of(a)
+        raised = units.power(unit, exponent)
+        if raised is None:  # its size is no fraction, but the value is in coherent units anyway
+            dimension = unit.dimension**exponent
+            raised = Unit(units.coherent_text(dimension), dimension, Fraction(1))
+        return quantity(raised)
+
+    def fixed(self, e: Expr) -> Fraction | None:
+        """Return the value of ``e`` if nothing can change it: numbers, and internals made of them.
+
+        Parameters do not count, as they can be set, and a type must not depend on that.
+        """
+        values: dict[Symbol, Expr] = {}
+        for s in symbols_in(e):
+            definition = self.scope.internals.get(s.name)
+            if s.kind is not Kind.INTERNAL or definition is None or definition.value is None:
+                return None
+            others = {n: d for n, d in self.scope.internals.items() if n != s.name}
+            silent = replace(self.scope, found=[], powers=[], locals=None, internals=others)
+            inner = Expressions(silent, self.sizes)
+            value = inner.fixed(inner.expr(definition.value))
+            if value is None:
+                return None
+            values[s] = Number(Fraction(int(value)) if s.type == INTEGER else value)
+        return constant(substitute(e, values))
 
     def concatenation(self, op: tree.Operator, left: Expr, right: Expr) -> Expr:
         span = left.span.to(right.span)
@@ -419,7 +412,8 @@ class Expressions:
         help = f"the number counts as {text}; give it a unit, as in `{shown(plain.span)} {text}`"
         if not isinstance(plain, Number):
             help = f"the number counts as {text}; multiply it by a unit, as in `* 1 {text}`"
-        self.report(codes.PLAIN_NUMBER, left.span.to(right.span), message, help)
+        notes = sources(left, right)
+        self.report(codes.PLAIN_NUMBER, left.span.to(right.span), message, help, notes)
 
     def ratio_or_product(self, op: str, left: Expr, right: Expr) -> Type:
         a, b = left.type, right.type
@@ -431,17 +425,33 @@ class Expressions:
             self.report(codes.ZERO_DIVISION, right.span, "this divides by zero")
         if op == "//" and a.base is b.base is Base.INTEGER:
             return INTEGER
-        return quotient(a, b)
+        result = quotient(a, b)
+        if op == "//":
+            help = "divide by a quantity of the same dimension for a plain whole number"
+            self.rounded("`//`", result, left.span.to(right.span), help)
+        return result
+
+    def rounded(self, what: str, type: Type, span: Span, help: str) -> None:
+        """Warn of rounding something that has a unit: to a whole number of which one?"""
+        if is_plain(type):
+            return
+        text = units.coherent_text(type.dimension)
+        message = f"{what} of {described(type)} gives a whole number of {text}"
+        self.report(codes.ROUNDED_QUANTITY, span, message, help)
 
     def choice(self, condition: Expr, then: Expr, otherwise: Expr, span: Span) -> Expr:
         self.condition(condition, "the condition before `?`")
-        type = common(then.type, otherwise.type)
-        if type is None or (
-            then.type.is_numeric and then.type.dimension != otherwise.type.dimension
-        ):
-            if Base.UNKNOWN not in (then.type.base, otherwise.type.base):
-                self.units_differ("`?:` chooses between", then, otherwise)
-            type = UNKNOWN
+        a, b = then.type, otherwise.type
+        type = common(a, b)
+        if type is None and a.is_numeric and b.is_numeric:
+            self.units_differ("`?:` chooses between", then, otherwise)
+        elif type is None or type.base is Base.VOID:
+            message = f"`?:` cannot choose between {described(a)} and {described(b)}"
+            self.report(codes.BAD_OPERAND, then.span.to(otherwise.span), message)
+            type = None
+        elif a.is_numeric and b.is_numeric and a.dimension != b.dimension:
+            self.plain_number("alternatives", then, otherwise)
+        type = type or UNKNOWN
         return Conditional(condition, then, otherwise, type, span)
 
     def condition(self, e: Expr, what: str) -> Expr:
@@ -451,25 +461,77 @@ class Expressions:
             self.report(codes.NOT_BOOLEAN, e.span, message, help)
         return e
 
-    def fitted(self, value: Expr, target: Type, what: str) -> Expr:
-        """Return ``value`` as one of type ``target``; report it if it does not fit."""
+    def fitted(self, value: Expr, target: Type, what: str, declared: Note | None = None) -> Expr:
+        """Return ``value`` as one of type ``target``; report it if it does not fit.
+
+        ``what`` is to have that type; ``declared`` is where this was said.
+        """
         fitting = fit(value, target)
         if fitting is not None:
+            self.conversion(value, target, what)
             return fitting
         message = f"{what} is {described(target)}, the value is {described(value.type)}"
-        help = ""
-        if target.unit is not None and is_plain(value.type):
-            help = f"give the value a unit, as in `{shown(value.span)} {target}`"
-            if str(target).startswith("1/"):
-                help = f"divide the value by a unit or a constant, as in `/ 1 {str(target)[2:]}`"
-            elif not isinstance(value, Number):
-                help = f"multiply the value by a unit, as in `* 1 {target}`"
-        elif target.unit is not None and value.type.unit is not None:
-            quotient = value.type.unit / target.unit
-            text = units.coherent_text(quotient.dimension)
-            help = f"the value is off by a factor with the dimension of {text}"
-        self.report(codes.NOT_ASSIGNABLE, value.span, message, help)
+        help = repair(value, target, self.scope)
+        source = units.coherent_text(value.type.dimension)
+        derived = not isinstance(value, Number) and what.startswith("`")
+        if derived and target.unit is not None and units.noun(value.type.dimension):
+            help += f", or declare {what} in {source}"
+        notes = (*elsewhere(declared, value.span), *sources(value))
+        self.report(codes.NOT_ASSIGNABLE, value.span, message, help, notes)
         return Number(Fraction(0), UNKNOWN, value.span)
+
+    def rate(self, value: Expr, symbol: Symbol, target: Type, what: str) -> Expr:
+        """Return ``value`` as the derivative of ``symbol``, in ``target``, or report it."""
+        if Base.UNKNOWN in (value.type.base, target.base):
+            return value
+        if value.type.is_numeric and value.type.dimension == target.dimension:
+            return value
+        unit = target.unit.text if target.unit is not None else "a plain number"
+        message = f"`{what}` is in {unit}, the right side is {described(value.type)}"
+        if target.unit is None:
+            message = f"`{what}` is {unit}, the right side is {described(value.type)}"
+        help = ""
+        if value.type.is_numeric:
+            missing = target.dimension * value.type.dimension ** Fraction(-1)
+            help = missing_factor(missing, self.scope, symbols_in(value))
+        own = declared(symbol)
+        notes = (*((own,) if own else ()), *(n for n in sources(value) if n != own))
+        self.report(codes.NOT_ASSIGNABLE, value.span, message, help, notes)
+        return Number(Fraction(0), UNKNOWN, value.span)
+
+    def compound(self, op: tree.Operator, left: Ref, value: Expr) -> Expr:
+        """Return what ``left op= value`` stores; a sum needs a value that could be stored too."""
+        what, target = f"`{left.symbol.name}`", left.type
+        if op.text in ("+", "-"):
+            if fit(value, target) is None:
+                return self.fitted(value, target, what, declared(left.symbol))
+            if target == REAL:
+                value = replace(self.fitted(value, target, what), type=REAL)
+        return self.binary(op, left, value)
+
+    def conversion(self, value: Expr, target: Type, what: str) -> None:
+        """Say what is lost when ``value`` becomes one of type ``target``."""
+        source = value.type
+        match source.base, target.base:
+            case (Base.REAL | Base.QUANTITY, Base.INTEGER):
+                known = constant(value)
+                whole = known is not None and known.denominator == 1
+                if not whole and not (isinstance(value, Call) and value.function in ROUNDING):
+                    message = f"{what} is an integer: the value is truncated towards zero"
+                    help = "write `round`, `floor` or `ceil` to say how"
+                    self.report(codes.TRUNCATED, value.span, message, help)
+            case (Base.BOOLEAN, Base.REAL) | (Base.REAL, Base.BOOLEAN):
+                message = f"{what} is {described(target)}, the value is {described(source)}"
+                help = "true counts as 1, false as 0"
+                if target.base is Base.BOOLEAN:
+                    help = f"it is true unless zero; write `{shown(value.span)} != 0`"
+                self.report(codes.TRUTH_VALUE, value.span, message, help)
+            case (Base.QUANTITY, Base.REAL) if not is_plain(source):
+                text = units.coherent_text(source.dimension)
+                message = f"{what} is a plain number: of {described(source)}, "
+                help = f"divide by a unit, as in `/ 1 {text}`"
+                message += f"only the number in {text} counts"
+                self.report(codes.UNIT_TAKEN_OFF, value.span, message, help)
 
     # Calls
 
@@ -477,12 +539,10 @@ class Expressions:
         name = c.name.text
         symbol = self.scope.look_up(name)
         if name not in self.scope.functions and name not in FUNCTIONS:
-            arguments = tuple(self.expr(a) for a in c.arguments)
             if symbol is not None and symbol.kind is Kind.STATE:
-                message = f"`{c.span.text}` is a delayed variable; these are not supported yet"
-                self.report(codes.NOT_SUPPORTED, c.span, message)
-            else:
-                self.scope.unknown_function(name, c.name.span)
+                return delayed(self, c, symbol)
+            arguments = tuple(self.expr(a) for a in c.arguments)
+            self.scope.unknown_function(name, c.name.span)
             return Call(name, arguments, UNKNOWN, c.span)
         if name == "convolve":
             return self.convolve(c)
@@ -522,7 +582,8 @@ class Expressions:
                 f"`{name}` takes a plain number: of {described(argument.type)}, only the number"
             )
             help = f"divide by a unit, as in `/ 1 {text}`"
-            self.report(codes.UNIT_DROPPED, argument.span, f"{message} in {text} counts", help)
+            message += f" in {text} counts"
+            self.report(codes.UNIT_DROPPED, argument.span, message, help, sources(argument))
         return Call(name, arguments, type, c.span)
 
     def same_type_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
@@ -542,8 +603,9 @@ class Expressions:
                     self.units_differ(f"`{name}` combines", arguments[0], a)
                 return Call(name, arguments, UNKNOWN, span)
             type = both
-        if name in ("ceil", "floor", "round") and type.base is Base.REAL:
-            type = INTEGER
+        if name in ROUNDING:
+            help = f"say of which unit, as in `{name}(x / 1 {type}) * 1 {type}`"
+            self.rounded(f"`{name}`", type, span, help)
         if name == "clip":
             low = Call("max", (arguments[1], arguments[0]), type, span)
             return Call("min", (low, arguments[2]), type, span)
@@ -566,7 +628,7 @@ class Expressions:
             case "timestep" if self.place is not Place.UPDATE:
                 message = f"`timestep()` can be used only in `update`, not in {self.place.value}"
                 self.report(codes.NOT_HERE, span, message, "use `resolution()` for the step size")
-            case "resolution" | "steps" if self.place in (Place.EQUATION, Place.FUNCTION):
+            case "resolution" | "steps" if self.place in NO_STEP:
                 message = f"`{name}()` cannot be used in {self.place.value}"
                 help = "compute it in `internals` and use that"
                 self.report(codes.NOT_HERE, span, message, help)
@@ -588,7 +650,12 @@ class Expressions:
         result = type_of(function.result, self.quiet()) if function.result is not None else VOID
         if self.count(c, len(function.parameters)):
             arguments = tuple(
-                self.fitted(a, type_of(p.type, self.quiet()), f"the argument `{p.name.text}`")
+                self.fitted(
+                    a,
+                    type_of(p.type, self.quiet()),
+                    f"the argument `{p.name.text}`",
+                    Note(p.span, f"`{p.name.text}` is declared in {p.type.span.text}"),
+                )
                 for a, p in zip(arguments, function.parameters, strict=True)
             )
         return Call(c.name.text, arguments, result, c.span)
@@ -614,13 +681,13 @@ class Expressions:
             return unknown
         if not self.count(c, 2):
             return unknown
-        kernel, port = (plain_name(a) for a in c.arguments)
+        kernel, port = plain_name(c.arguments[0]), only_variable(c.arguments[1])
         if kernel is None or port is None:
             message = "`convolve` takes the name of a kernel and the name of a spike port"
             self.report(codes.BAD_CONVOLUTION, c.span, message)
             return unknown
         kernel_symbol = self.scope.kernels.get(kernel.text)
-        port_symbol = self.scope.look_up(port.text)
+        port_symbol = self.scope.look_up(port.text) if port.index is None else None
         if kernel_symbol is None:
             if self.scope.look_up(kernel.text) is None:
                 self.scope.unknown(kernel.text, kernel.span)
@@ -629,12 +696,19 @@ class Expressions:
                 help = "the kernel comes first, then the port"
                 self.report(codes.BAD_CONVOLUTION, kernel.span, message, help)
             return unknown
+        if port.index is not None:
+            chosen = element(self, port)
+            if chosen.type == UNKNOWN or not isinstance(chosen, (Ref, Element)):
+                return unknown
+            port_symbol = chosen.symbol if isinstance(chosen, Ref) else chosen.vector
         if port_symbol is None:
             self.scope.unknown(port.text, port.span)
             return unknown
         if port_symbol.kind is not Kind.SPIKE_PORT:
             message = f"`{port.text}` is a {port_symbol.kind.value}, not a spike port"
             self.report(codes.BAD_CONVOLUTION, port.span, message)
+            return unknown
+        if port_symbol.size is not None and vector(self, port_symbol, port.span).type == UNKNOWN:
             return unknown
         return Convolve(kernel_symbol, port_symbol, REAL, c.span)
 
@@ -649,21 +723,14 @@ def plain_name(e: tree.Expression) -> tree.Name | None:
     return None
 
 
-def described(type: Type) -> str:
-    """Return a type as words for a message."""
-    words = {
-        Base.INTEGER: "an integer",
-        Base.REAL: "a plain number",
-        Base.BOOLEAN: "a boolean",
-        Base.STRING: "a string",
-        Base.VOID: "nothing",
-    }
-    return words.get(type.base, f"a quantity in {type}")
-
-
-def shown(span: Span, limit: int = 40) -> str:
-    text = " ".join(span.text.split())
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+def chain(op: str, left: Expr, right: Expr) -> str:
+    """Return how to write ``a < b < c``; empty if this is no chain of comparisons."""
+    match left:
+        case Binary(first, a, b) if first in COMPARISONS and right.type.is_numeric:
+            a_, b_, c_ = (shown(e.span) for e in (a, b, right))
+            return f"write `{a_} {first} {b_} and {b_} {op} {c_}`"
+        case _:
+            return ""
 
 
 class _Climb:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 from nestml_core.diagnostics import Diagnostic, Note, Result, checked
-from nestml_core.expr import Expr, Kind, Symbol, substitute, symbols_in
+from nestml_core.expr import (
+    Binary,
+    Expr,
+    Kind,
+    Ref,
+    Symbol,
+    integer,
+    ref,
+    substitute,
+    symbols_in,
+    walk,
+)
 from nestml_core.model import (
+    MECHANISMS,
     ContinuousPort,
     Declaration,
     Function,
@@ -23,45 +37,67 @@ from nestml_core.model import (
 )
 from nestml_core.resolve import codes
 from nestml_core.resolve.builtins import FORBIDDEN_FUNCTIONS, FUNCTIONS
-from nestml_core.resolve.expressions import Expressions, Place, described, plain_name
-from nestml_core.resolve.rules import RULES
-from nestml_core.resolve.scope import Scope
+from nestml_core.resolve.cycles import cycles
+from nestml_core.resolve.elements import same_size, value_for
+from nestml_core.resolve.expressions import Expressions, Place, plain_name
+from nestml_core.resolve.literals import NEW_DIALECT, report_powers
+from nestml_core.resolve.reach import Reach, called, reach
+from nestml_core.resolve.rules import violations
+from nestml_core.resolve.rules.compartments import SELF_SPIKES
+from nestml_core.resolve.scope import Scope, did_you_mean, listed, with_article
 from nestml_core.resolve.statements import Bodies
 from nestml_core.resolve.typing import zero
 from nestml_core.resolve.units import type_of
+from nestml_core.resolve.vectors import (
+    MAX_PARTS,
+    MAX_SIZE,
+    Sizes,
+    needed,
+    one_outside,
+    parts,
+    taken_apart,
+)
+from nestml_core.resolve.wording import described
 from nestml_core.source import Span
 from nestml_core.stmt import Stmt
 from nestml_core.syntax import tree
 from nestml_core.types import BOOLEAN, ONE, REAL, UNKNOWN, VOID, Base, Type, quantity
 from nestml_core.units import known
 
+Handler = TypeVar("Handler", OnReceive, OnCondition)
+
 _KINDS = {"state": Kind.STATE, "parameters": Kind.PARAMETER, "internals": Kind.INTERNAL}
 
 
-def resolve(model: tree.Model, lost: Iterable[str] = ()) -> Result[Model]:
+def resolve(
+    model: tree.Model, lost: Iterable[str] = (), dialect: str = NEW_DIALECT
+) -> Result[Model]:
     """Return ``model`` with names bound, types checked and numbers in coherent units.
 
     Parameters
     ----------
     model : the tree of one model
     lost : names from lines that did not parse, of which nothing is said
+    dialect : one of ``DIALECTS``: what ``3 mV**2`` means, and how far a number's unit reaches
 
     Errors
     ------
     NML1xx names, NML2xx types and units, NML3xx equations, NML4xx ports and events.
     """
-    return _Resolving(model, frozenset(lost)).run()
+    return _Resolving(model, frozenset(lost), dialect).run()
 
 
 class _Resolving:
     """The state of one call of ``resolve``."""
 
-    def __init__(self, model: tree.Model, lost: frozenset[str]) -> None:
+    def __init__(self, model: tree.Model, lost: frozenset[str], dialect: str) -> None:
         self.tree = model
-        self.scope = Scope(model.name.text, lost)
-        self.expressions = Expressions(self.scope)
+        self.scope = Scope(model.name.text, lost, dialect=dialect)
+        self.sizes = Sizes(model, self.scope.found)
+        self.expressions = Expressions(self.scope, self.sizes)
         self.bodies = Bodies(self.expressions)
         self.declared: dict[str, list[tuple[Symbol, tree.Declaration]]] = {k: [] for k in _KINDS}
+        self.reach: Mapping[str, Reach] = {}
 
     @property
     def found(self) -> list[Diagnostic]:
@@ -77,8 +113,11 @@ class _Resolving:
         self.declare_variables()
         self.declare_inlines(items)
         ports = self.declare_ports()
+        self.declare_unknown(items)
         self.declare_functions()
 
+        functions = self.functions()
+        self.reach = reach(functions)
         parameters = self.declarations("parameters")
         internals = self.declarations("internals")
         state = self.declarations("state")
@@ -104,11 +143,15 @@ class _Resolving:
             update=self.update(),
             on_receive=self.on_receive(),
             on_condition=self.on_condition(),
-            functions=self.functions(),
+            functions=functions,
             span=self.tree.span,
+            delays=tuple(self.expressions.delays.values()),
+            fixed=tuple(d.symbol for d in parameters if d.symbol.name in self.sizes.fixed),
         )
-        for rule in RULES:
-            self.found.extend(rule(model))
+        self.found.extend(one_outside(self.scope.names.values()))
+        report_powers(self.scope)
+        mentioned = self.scope.read | self.sizes.used
+        self.found.extend(violations(model, self.tree, mentioned, self.found))
         return checked(model, self.found)
 
     def check_blocks(self) -> None:
@@ -153,18 +196,26 @@ class _Resolving:
             for d in block.declarations:
                 type = type_of(d.type, self.scope)
                 for v in d.variables:
-                    if v.index is not None:
-                        message = f"`{v.name.text}` is a vector; vectors are not supported yet"
-                        help = "declare one variable for each element"
-                        self.found.append(codes.NOT_SUPPORTED.at(v.span, message, help=help))
                     if v.order and block.kind != "state":
                         message = f"a derivative such as `{v.text}` belongs in `state`"
                         self.found.append(codes.NOT_HERE.at(v.span, message))
                     kind = _KINDS[block.kind]
                     if v.name.text in self.scope.kernels:
                         kind = Kind.KERNEL  # the initial value of a kernel given by ODEs
-                    symbol = self.scope.declare(v.text, kind, type, v.span)
+                    size = self.variable_size(v, block.kind)
+                    symbol = self.scope.declare(v.text, kind, type, v.span, size)
                     self.declared[block.kind].append((symbol, d))
+                    if block.kind == "internals":
+                        self.scope.internals.setdefault(v.text, d)
+
+    def variable_size(self, v: tree.Variable, block: str) -> Expr | None:
+        if v.index is not None and v.name.text in self.scope.kernels:
+            message = f"`{v.text}` is the initial value of a kernel, which cannot be a vector"
+            help = "define one kernel for each element"
+            self.found.append(codes.NO_VECTOR_HERE.at(v.span, message, help=help))
+            return None
+        moves = block == "state" and v.name.text in self.sizes.integrated
+        return self.sizes.of(v, MAX_PARTS if moves else MAX_SIZE)
 
     def declare_inlines(self, items: list[tree.EquationItem]) -> None:
         for item in items:
@@ -185,25 +236,39 @@ class _Resolving:
             assert isinstance(block, tree.Input)
             for p in block.ports:
                 v = p.variable
-                if v.index is not None:
-                    message = f"`{v.name.text}` is a vector of ports; these are not supported yet"
-                    help = "declare one port for each element"
-                    self.found.append(codes.NOT_SUPPORTED.at(v.span, message, help=help))
+                size = self.sizes.of(v, MAX_PARTS)
                 if isinstance(p, tree.ContinuousPort):
                     type = type_of(p.type, self.scope)
-                    symbol = self.scope.declare(v.text, Kind.CONTINUOUS_PORT, type, v.span)
-                    ports.append(ContinuousPort(symbol))
+                    symbol = self.scope.declare(v.text, Kind.CONTINUOUS_PORT, type, v.span, size)
+                    ports += [ContinuousPort(s) for s in parts(symbol)]
                 else:
-                    symbol = self.scope.declare(v.text, Kind.SPIKE_PORT, pulses, v.span)
-                    ports.append(SpikePort(symbol, self.sign(p)))
+                    symbol = self.scope.declare(v.text, Kind.SPIKE_PORT, pulses, v.span, size)
+                    sign = self.sign(p)
+                    ports += [SpikePort(s, sign) for s in parts(symbol)]
         return ports
 
     def sign(self, p: tree.SpikePort) -> Sign:
         if len(p.qualifiers) > 1:
             message = f"`{p.variable.text}` has more than one qualifier"
             help = "a port is excitatory, inhibitory, or neither"
-            self.found.append(codes.BAD_PORT.at(p.span, message, help=help))
+            self.found.append(codes.BAD_QUALIFIER.at(p.qualifiers[1].span, message, help=help))
         return Sign(p.qualifiers[0].text) if len(p.qualifiers) == 1 else Sign.ANY
+
+    def declare_unknown(self, items: list[tree.EquationItem]) -> None:
+        """Report what has an equation and is no state; its name is known to all else."""
+        for item in items:
+            if not isinstance(item, tree.Equation):
+                continue
+            v = item.variable
+            names = [v.name.text + "'" * k for k in range(v.order)]
+            missing = [n for n in names if n not in self.scope.names]
+            if not missing or any(n in self.scope.lost for n in missing):
+                continue
+            message = f"`{missing[0]}` is not declared in `state`"
+            help = f"add `{missing[0]} <unit> = <initial value>` to the state block"
+            self.found.append(codes.NO_STATE.at(v.span, message, help=help))
+            for name in missing:
+                self.scope.names[name] = Symbol(name, Kind.STATE, UNKNOWN, v.span)
 
     def declare_functions(self) -> None:
         for f in self.elements(tree.Function):
@@ -226,8 +291,7 @@ class _Resolving:
         result: list[Declaration] = []
         for symbol, d in self.declared[block]:
             if d.value is not None:
-                value = self.expressions.value(d.value)
-                value = self.expressions.fitted(value, symbol.type, f"`{symbol.name}`")
+                value = value_for(self.expressions, symbol, d.value, f"`{symbol.name}`")
             else:
                 value = zero(symbol.type)
                 if block == "state":
@@ -236,40 +300,81 @@ class _Resolving:
                         codes.NO_INITIAL_VALUE.at(symbol.span, message, help="add `= ...`")
                     )
             homogeneous = any(x.text == "@homogeneous" for x in d.decorators)
-            guard = self.guard(d)
-            result.append(Declaration(symbol, value, guard, homogeneous, d.documentation))
+            guard = self.with_size_guard(symbol, self.guard(d))
+            texts = tuple(x.text for x in d.decorators)
+            result.append(Declaration(symbol, value, guard, homogeneous, d.documentation, texts))
         return result
 
     def guard(self, d: tree.Declaration) -> Expr | None:
         if d.guard is None:
             return None
+        unread = {v.text for v in d.variables} - self.scope.read
         guard = self.expressions.value(d.guard)
         self.expressions.condition(guard, "this guard")
+        self.scope.read -= unread  # its own guard is no use of a parameter
         return guard if guard.type == BOOLEAN else None
+
+    def with_size_guard(self, symbol: Symbol, guard: Expr | None) -> Expr | None:
+        """Return the guard of a parameter, with what holds because it is the size of a vector."""
+        fixed = self.sizes.fixed.get(symbol.name)
+        if symbol.kind is not Kind.PARAMETER or (
+            fixed is None and symbol.name not in self.sizes.free
+        ):
+            return guard
+        limit = integer(1 if fixed is None else fixed)
+        implied = Binary(">=" if fixed is None else "==", ref(symbol), limit, BOOLEAN)
+        return implied if guard is None else Binary("and", guard, implied, BOOLEAN, guard.span)
 
     def in_order(self, declarations: Sequence[Declaration]) -> tuple[Declaration, ...]:
         """Return the declarations so that each stands behind those its value reads."""
-        own = {d.symbol: d for d in declarations}
-        done: dict[Symbol, Declaration] = {}
-        waiting = list(own.values())
-        while waiting:
-            ready = [
-                d for d in waiting if all(s in done or s not in own for s in symbols_in(d.value))
-            ]
-            if not ready:
-                self.circular(waiting[0], own)
-                return tuple(declarations)
-            first = ready[0]
-            done[first.symbol] = first
-            waiting.remove(first)
-        return tuple(done.values())
+        place = {d.symbol.name: i for i, d in enumerate(declarations)}
+        needs = [[place[n] for n in self.names_read(d) if n in place] for d in declarations]
+        users: list[list[int]] = [[] for _ in declarations]
+        for i, needed_places in enumerate(needs):
+            for k in needed_places:
+                users[k].append(i)
+        left = [len(n) for n in needs]
+        ready = [i for i, n in enumerate(left) if n == 0]
+        heapify(ready)
+        order: list[int] = []
+        while ready:
+            order.append(heappop(ready))
+            for user in users[order[-1]]:
+                left[user] -= 1
+                if left[user] == 0:
+                    heappush(ready, user)
+        if len(order) == len(declarations):
+            return tuple(declarations[i] for i in order)
+        waiting = [i for i, n in enumerate(left) if n]
+        names = {i: declarations[i].symbol.name for i in waiting}
+        graph = {names[i]: [names[k] for k in needs[i] if k in names] for i in waiting}
+        for cycle in cycles(graph):
+            self.circular([declarations[place[n]] for n in cycle])
+        return tuple(declarations)
 
-    def circular(self, d: Declaration, own: Container[Symbol]) -> None:
-        through = [s.name for s in symbols_in(d.value) if s in own]
-        message = f"the value of `{d.symbol.name}` depends on itself"
-        if through and d.symbol.name not in through:
-            message += f", through `{through[0]}`"
-        self.found.append(codes.CIRCULAR.at(d.value.span, message))
+    def names_read(self, d: Declaration) -> tuple[str, ...]:
+        """Return the names that the value of ``d`` needs, by itself and by the functions it calls.
+
+        They include the size of a vector.
+        """
+        names = dict.fromkeys(s.owner.name for s in needed(d))
+        for c in called(d.value, self.reach):
+            names |= dict.fromkeys(r.symbol.owner.name for r in self.reach[c.function].reads)
+        return tuple(names)
+
+    def circular(self, cycle: Sequence[Declaration | Inline]) -> None:
+        """Report definitions of which each needs the next, and the last the first."""
+        first, *others = cycle
+        through = f", through {listed(d.symbol.name for d in others)}" if others else ""
+        message = f"the value of `{first.symbol.name}` depends on itself{through}"
+        following = [*others, first]
+        notes = tuple(
+            Note(_mention(d, n), f"`{d.symbol.name}` needs `{n.symbol.name}`")
+            for d, n in zip(others, following[1:], strict=True)
+        )
+        help = "define one of them by something else" if others else "define it by something else"
+        span = _mention(first, following[0])
+        self.found.append(codes.CIRCULAR.at(span, message, help=help, notes=notes))
 
     def staged(
         self, declarations: Sequence[Declaration], readable: set[Kind], later: Sequence[Declaration]
@@ -278,6 +383,7 @@ class _Resolving:
 
         A parameter may be defined by the initial value of a state variable, which does not exist
         yet: its definition stands in for it, so that it needs no particular order in the file.
+        A function that reads something later cannot be helped in this way.
         """
         values = {d.symbol: d.value for d in later}
         result: list[Declaration] = []
@@ -285,16 +391,17 @@ class _Resolving:
             value, seen = d.value, set[Symbol]()
             while early := [s for s in symbols_in(value) if s in values and s.kind not in readable]:
                 if seen.issuperset(early):
-                    self.circular(replace(d, value=value), values)
-                    break
+                    break  # a cycle of what comes later, which is reported there
                 if not seen:
                     self.too_early(d, early[0])
                 seen.update(early)
                 value = substitute(value, {s: values[s] for s in early})
             for s in symbols_in(value):
-                if s not in values and s.kind not in readable and s.type != UNKNOWN:
+                known_later = s in values and s.size is None
+                if not known_later and s.kind not in readable and s.type != UNKNOWN:
                     self.never(d, s)
                     break
+            self.check_calls(d, value, readable)
             result.append(replace(d, value=value))
         return result
 
@@ -304,14 +411,40 @@ class _Resolving:
             f"`{s.name}`, which gets its value later; the definition of `{s.name}` is used"
         )
         help = f"define both by a parameter, so that setting `{s.name}` cannot disagree with it"
-        self.found.append(codes.DEFINED_LATER.at(d.value.span, message, help=help))
+        self.found.append(codes.DEFINED_LATER.at(_reading(d.value, s), message, help=help))
 
     def never(self, d: Declaration, s: Symbol) -> None:
         message = (
             f"the value of the {d.symbol.kind.value} `{d.symbol.name}` reads the "
             f"{s.kind.value} `{s.name}`, which has no value yet"
         )
-        self.found.append(codes.WRONG_STAGE.at(d.value.span, message))
+        help = {
+            Kind.INLINE: "write what the inline expression stands for, or use a function",
+            Kind.TIME: "the time begins with the simulation: compute this in `update`",
+        }.get(s.kind, "compute this in `update`, or in an inline expression")
+        self.found.append(codes.WRONG_STAGE.at(_reading(d.value, s), message, help=help))
+
+    def check_calls(self, d: Declaration, value: Expr, readable: set[Kind]) -> None:
+        """Report calls of functions that read what has no value yet, or do more than compute."""
+        for c in called(value, self.reach):
+            reached = self.reach[c.function]
+            for r in reached.reads:
+                if r.symbol.kind not in readable and r.symbol.type != UNKNOWN:
+                    s = r.symbol.owner
+                    message = (
+                        f"`{c.function}` reads the {s.kind.value} `{s.name}`, which has no value "
+                        f"yet where the {d.symbol.kind.value} `{d.symbol.name}` is computed"
+                    )
+                    help = f"give `{c.function}` an argument for `{s.name}`"
+                    notes = (Note(r.span, "read here"),)
+                    self.found.append(codes.WRONG_STAGE.at(c.span, message, help=help, notes=notes))
+                    return
+            for x in reached.effects:
+                message = f"`{c.function}` {x.words}, which a definition cannot do"
+                help = "call it in `update` or in an event handler"
+                notes = (Note(x.span, "here"),)
+                self.found.append(codes.WRONG_STAGE.at(c.span, message, help=help, notes=notes))
+                return
 
     # Equations
 
@@ -333,7 +466,25 @@ class _Resolving:
                 case tree.Equation():
                     odes += self.ode(item)
         self.scope.early = {}
+        self.circular_inlines(inlines)
         return tuple(inlines), tuple(kernels), tuple(odes)
+
+    def circular_inlines(self, inlines: Sequence[Inline]) -> None:
+        """Report inlines that need each other once, not as names used too early."""
+        if not any(d.code is codes.USED_TOO_EARLY for d in self.found):
+            return
+        known_ones = {i.symbol.name: i for i in inlines}
+        needs = {
+            n: [s.name for s in symbols_in(i.value) if s.name in known_ones]
+            for n, i in known_ones.items()
+        }
+        for cycle in cycles(needs):
+            inside = [known_ones[n] for n in cycle]
+            spans = {_mention(a, b) for a, b in zip(inside, [*inside[1:], inside[0]], strict=True)}
+            self.found[:] = [
+                d for d in self.found if d.code is not codes.USED_TOO_EARLY or d.span not in spans
+            ]
+            self.circular(inside)
 
     def inline(self, item: tree.Inline) -> list[Inline]:
         self.expressions.place = Place.EQUATION
@@ -343,11 +494,17 @@ class _Resolving:
         if symbol is None or symbol.kind is not Kind.INLINE:
             return []
         value = self.expressions.fitted(value, symbol.type, f"`{symbol.name}`")
-        return [Inline(symbol, value, item.recordable)]
+        decorators = tuple(d.text for d in item.decorators)
+        return [Inline(symbol, value, item.recordable, decorators)]
 
     def lhs(self, q: tree.Equation) -> tuple[Symbol, ...] | None:
         """Return x, x', ... for an equation of x'...'; None, with a report, if it has none."""
         v = q.variable
+        if v.index is not None:
+            message = f"`{' '.join(v.span.text.split())}` on the left of an equation is one element"
+            help = f"an equation is for all elements of a vector: write `{v.text} = ...`"
+            self.found.append(codes.NO_VECTOR_HERE.at(v.span, message, help=help))
+            return None
         if v.order == 0:
             message = f"`{v.text}` on the left of an equation needs a prime"
             help = f"write `{v.text}' = ...` for its derivative, or `inline` for an expression"
@@ -369,7 +526,21 @@ class _Resolving:
                 self.found.append(codes.NO_STATE.at(v.span, message, notes=(note,)))
                 return None
             found.append(symbol)
+        x = found[0]
+        for dx in found[1:]:
+            if dx.size != x.size and not self.same_size(x, dx, v.span):
+                return None
         return tuple(found)
+
+    def same_size(self, x: Symbol, dx: Symbol, span: Span) -> bool:
+        """Return whether x and x' are both vectors of one size, or both none."""
+        if x.size is not None and dx.size is not None:
+            return same_size(self.expressions, x, dx, span)
+        vector, scalar = (x, dx) if dx.size is None else (dx, x)
+        message = f"`{vector.name}` is a vector, `{scalar.name}` is none"
+        notes = (Note(scalar.span, "declare it with the same size"),)
+        self.found.append(codes.SIZES_DIFFER.at(span, message, notes=notes))
+        return False
 
     def rate(self, symbol: Symbol, order: int) -> Type:
         """Return the type of the derivative of a variable of the type of ``symbol``."""
@@ -380,17 +551,33 @@ class _Resolving:
             result = result / known("ms")
         return quantity(result)
 
-    def right_side(self, q: tree.Equation, target: Type) -> Expr:
+    def right_side(self, q: tree.Equation, symbol: Symbol | None) -> Expr:
+        """Return the derivative of ``symbol``, with the unit that it must have."""
         value = self.expressions.value(q.value)
-        return self.expressions.fitted(value, target, f"`{q.variable.text}`")
+        if symbol is None:
+            return value
+        target = self.rate(symbol, q.variable.order)
+        return self.expressions.rate(value, symbol, target, q.variable.text)
 
     def ode(self, q: tree.Equation) -> list[Ode]:
         self.expressions.place = Place.EQUATION
         variables = self.lhs(q)
-        target = UNKNOWN if variables is None else self.rate(variables[0], q.variable.order)
-        value = self.right_side(q, target)
+        first = None if variables is None else variables[0]
+        vector = first if first is not None and first.size is not None else None
+        named = self.scope.names.get(q.variable.name.text)
+        self.expressions.each = named if named is not None and named.size is not None else None
+        value = self.right_side(q, first)
+        self.expressions.each = None
         self.expressions.place = Place.DECLARATION
-        return [] if variables is None else [Ode(variables, value, q.span)]
+        decorators = tuple(d.text for d in q.decorators)
+        if variables is None:
+            return []
+        if vector is None:
+            return [Ode(variables, value, q.span, decorators)]
+        return [
+            Ode(tuple(v.element(k) for v in variables), taken_apart(value, k), q.span, decorators)
+            for k in range(vector.length or 0)
+        ]
 
     def kernel(self, item: tree.Kernel, state: list[Declaration]) -> list[Kernel]:
         """Return the kernel: a function of time, or a system whose first variable is the kernel."""
@@ -435,7 +622,7 @@ class _Resolving:
                 self.found.append(codes.BAD_KERNEL.at(q.variable.span, message, help=help))
             if missing:
                 continue
-            value = self.right_side(q, self.rate(variables[0], q.variable.order))
+            value = self.right_side(q, variables[0])
             odes.append(Ode(variables, value, q.span))
             initial += [(v, values[v]) for v in variables]
         return [Kernel(symbol, None, tuple(odes), tuple(initial), item.span)] if odes else []
@@ -455,39 +642,55 @@ class _Resolving:
         handlers: list[OnReceive] = []
         for e in self.elements(tree.OnReceive):
             assert isinstance(e, tree.OnReceive)
-            port = self.scope.names.get(e.port.text)
+            port = self.handled(e)
             body = self.bodies.body(e.body, Place.HANDLER)[1]
             priority = self.priority(e.settings)
             if port is None:
-                self.scope.unknown(e.port.text, e.port.span)
+                self.scope.unknown(e.port.text, e.port.span, (Kind.SPIKE_PORT,))
+            elif port.size is not None and port.kind is Kind.SPIKE_PORT:
+                message = f"`{port.name}` is a vector of ports, a handler is for one"
+                help = "declare the ports one by one, each with a handler of its own"
+                self.found.append(codes.VECTOR_OF_PORTS.at(e.port.span, message, help=help))
             elif port.kind is not Kind.SPIKE_PORT:
-                message = f"`{port.name}` is a {port.kind.value}, not a spike port"
-                self.found.append(codes.BAD_PORT.at(e.port.span, message))
+                message = f"`{port.name}` is {with_article(port.kind)}, not a spike port"
+                help = "test it in `onCondition`" if port.kind is Kind.CONTINUOUS_PORT else ""
+                self.found.append(codes.BAD_PORT.at(e.port.span, message, help=help))
             elif any(h.port == port for h in handlers):
                 note = Note(next(h.span for h in handlers if h.port == port), "the first one")
                 message = f"a second handler for `{port.name}`"
                 help = "put its statements into the first one"
                 self.found.append(
-                    codes.DUPLICATE_HANDLER.at(e.span, message, help=help, notes=(note,))
+                    codes.DUPLICATE_HANDLER.at(e.port.span, message, help=help, notes=(note,))
                 )
             else:
                 handlers.append(OnReceive(port, priority, body, e.span))
-        last = min((h.priority for h in handlers if h.priority is not None), default=0) - 1
-        ranked = sorted(handlers, key=lambda h: -(last if h.priority is None else h.priority))
-        return tuple(ranked)
+        return _by_priority(handlers)
+
+    def handled(self, e: tree.OnReceive) -> Symbol | None:
+        """Return what a handler is for; compartments need not declare their own spikes."""
+        port = self.scope.names.get(e.port.text)
+        if port is None and e.port.text == SELF_SPIKES and self.is_compartmental:
+            return Symbol(SELF_SPIKES, Kind.SPIKE_PORT, REAL, e.port.span)
+        return port
+
+    @property
+    def is_compartmental(self) -> bool:
+        items = (i for i in self.equation_items() if not isinstance(i, tree.Kernel))
+        return any(d.text in MECHANISMS for i in items for d in i.decorators)
 
     def priority(self, settings: tuple[tree.Setting, ...]) -> int | None:
         priority: int | None = None
         for s in settings:
             if s.name.text != "priority":
                 message = f"unknown setting `{s.name.text}`"
-                help = "the only one is `priority`"
+                help = did_you_mean(s.name.text, ("priority",)) or "the only one is `priority`"
                 self.found.append(codes.BAD_PRIORITY.at(s.span, message, help=help))
-            elif isinstance(s.value, tree.Quantity) and s.value.text.isdecimal():
-                priority = int(s.value.text[:18])
+            elif isinstance(s.value, tree.Quantity) and _is_priority(s.value):
+                priority = int(s.value.text)
             else:
-                message = "a priority is a whole number"
-                self.found.append(codes.BAD_PRIORITY.at(s.value.span, message))
+                message = "a priority is a whole number of up to 15 digits, without a unit"
+                help = "the block with the highest number runs first"
+                self.found.append(codes.BAD_PRIORITY.at(s.value.span, message, help=help))
         return priority
 
     def on_condition(self) -> tuple[OnCondition, ...]:
@@ -498,8 +701,8 @@ class _Resolving:
             condition = self.expressions.value(e.condition)
             self.expressions.condition(condition, "this condition")
             body = self.bodies.body(e.body, Place.HANDLER)[1]
-            result.append(OnCondition(condition, body, e.span))
-        return tuple(result)
+            result.append(OnCondition(condition, body, e.span, self.priority(e.settings)))
+        return _by_priority(result)
 
     def functions(self) -> tuple[Function, ...]:
         result: list[Function] = []
@@ -524,3 +727,26 @@ def _is_delta(e: tree.Expression) -> bool:
             return name is not None and name.text == "t"
         case _:
             return False
+
+
+def _by_priority(handlers: Sequence[Handler]) -> tuple[Handler, ...]:
+    """Return the handlers by falling priority, those without one last, else in source order."""
+    last = min((h.priority for h in handlers if h.priority is not None), default=0) - 1
+    return tuple(sorted(handlers, key=lambda h: -(last if h.priority is None else h.priority)))
+
+
+def _is_priority(q: tree.Quantity) -> bool:
+    return q.unit is None and q.text.isdecimal() and len(q.text) < 16
+
+
+def _mention(d: Declaration | Inline, needed: Declaration | Inline) -> Span:
+    """Return where the value of ``d`` reads ``needed``; all of it if a function does so."""
+    return _reading(d.value, needed.symbol)
+
+
+def _reading(value: Expr, s: Symbol) -> Span:
+    """Return where ``value`` reads ``s``; all of it if it does so in another way."""
+    for e in walk(value):
+        if isinstance(e, Ref) and e.symbol.owner.name == s.owner.name:
+            return e.span
+    return value.span

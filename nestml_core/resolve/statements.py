@@ -5,12 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nestml_core.expr import Binary, Expr, Kind, Number, Symbol, Text, ref
+from nestml_core import units
+from nestml_core.expr import (
+    INTRINSICS,
+    Binary,
+    Call,
+    Element,
+    Expr,
+    Kind,
+    Number,
+    Ref,
+    Symbol,
+    Text,
+    ref,
+    walk,
+)
 from nestml_core.resolve import codes
 from nestml_core.resolve.builtins import CONSTANTS, PREDEFINED, STATEMENTS
-from nestml_core.resolve.expressions import Expressions, Place, described, plain_name
+from nestml_core.resolve.elements import element, value_for, vector
+from nestml_core.resolve.expressions import Expressions, Place, plain_name
+from nestml_core.resolve.rules.written import all_statements
+from nestml_core.resolve.scope import with_article
 from nestml_core.resolve.typing import zero
 from nestml_core.resolve.units import type_of
+from nestml_core.resolve.vectors import parts
+from nestml_core.resolve.wording import declared, described, shown
 from nestml_core.source import Span
 from nestml_core.stmt import (
     Assign,
@@ -57,8 +76,9 @@ class Bodies:
         self.scope.locals = {}
         self.hoisted, self.depth, self.result = [], 0, result
         symbols = tuple(self.scope.declare(n, Kind.ARGUMENT, t, s) for n, t, s in arguments)
+        self.scope.coming = _locals(statements)
         resolved = self.block(statements)
-        self.scope.locals = None
+        self.scope.locals, self.scope.coming = None, {}
         self.expressions.place = Place.DECLARATION
         first = tuple(Declare(s, zero(s.type), s.span) for s in self.hoisted)
         return symbols, first + resolved
@@ -100,17 +120,20 @@ class Bodies:
     def declaration(self, s: tree.Declaration) -> tuple[Stmt, ...]:
         type = type_of(s.type, self.scope)
         value = zero(type)
-        if s.value is not None:
+        if s.value is not None and not all(v.index is not None for v in s.variables):
             written = self.expressions.value(s.value)
             value = self.expressions.fitted(written, type, f"`{s.variables[0].text}`")
         result: list[Stmt] = []
         for v in s.variables:
-            if v.index is not None or v.order:
-                what = "a vector" if v.index is not None else "a derivative"
-                message = f"a local variable cannot be {what} yet"
-                self.expressions.report(codes.NOT_SUPPORTED, v.span, message)
+            if v.order:
+                message = f"a derivative such as `{v.text}` belongs in `state`"
+                self.expressions.report(codes.NOT_HERE, v.span, message)
                 continue
-            symbol = self.scope.declare(v.text, Kind.LOCAL, type, v.span)
+            size = self.expressions.sizes.of(v)
+            if size is not None and s.value is not None:
+                target = Symbol(v.text, Kind.LOCAL, type, v.span, size)
+                value = value_for(self.expressions, target, s.value, f"`{v.text}`")
+            symbol = self.scope.declare(v.text, Kind.LOCAL, type, v.span, size)
             if self.depth:
                 self.hoisted.append(symbol)
                 result.append(Assign(symbol, value, s.span))
@@ -120,39 +143,83 @@ class Bodies:
 
     def assignment(self, s: tree.Assignment) -> tuple[Stmt, ...]:
         v = s.variable
-        value = self.expressions.value(s.value)
         target = self.target(v)
+        if target is not None and target.size is not None and v.index is None:
+            return self.whole_assignment(s, target)
+        value = self.expressions.value(s.value)
         if target is None:
             return ()
+        if v.index is not None:
+            return self.element_assignment(s, target, value)
         if s.op != "=":
             op = tree.Operator(s.op[:-1], s.span)
-            value = self.expressions.binary(op, ref(target, v.span), value)
-        value = self.expressions.fitted(value, target.type, f"`{v.text}`")
+            value = self.expressions.compound(op, ref(target, v.span), value)
+        value = self.expressions.fitted(value, target.type, f"`{v.text}`", declared(target))
         return (Assign(target, value, s.span),)
+
+    def whole_assignment(self, s: tree.Assignment, target: Symbol) -> tuple[Stmt, ...]:
+        name = s.variable.text
+        if s.op == "=":
+            value = value_for(self.expressions, target, s.value, f"`{name}`")
+            return (Assign(target, value, s.span),)
+        self.expressions.value(s.value)
+        message = f"`{s.op}` changes one number, `{name}` is a vector"
+        help = f"change its elements in a loop, as in `{name}[i] {s.op} ...`"
+        self.expressions.report(codes.VECTOR_FOR_NUMBER, s.variable.span, message, help)
+        return ()
+
+    def element_assignment(
+        self, s: tree.Assignment, target: Symbol, value: Expr
+    ) -> tuple[Stmt, ...]:
+        v = s.variable
+        is_read = v.text in self.scope.read
+        place = element(self.expressions, v)
+        if s.op != "=":
+            if isinstance(place, Element) and not is_pure(place.index):
+                message = f"`{s.op}` would evaluate the index twice"
+                help = "store the index in a local variable first"
+                self.expressions.report(codes.BAD_INDEX, place.index.span, message, help)
+            value = self.expressions.binary(tree.Operator(s.op[:-1], s.span), place, value)
+        elif not is_read:
+            self.scope.read.discard(v.text)
+        value = self.expressions.fitted(value, target.type, f"`{shown(v.span)}`")
+        match place:
+            case Ref(symbol):
+                return (Assign(symbol, value, s.span),)
+            case Element(vector, index):
+                return (Assign(vector, value, s.span, index),)
+            case _:
+                return ()
 
     def target(self, v: tree.Variable) -> Symbol | None:
         """Return what is assigned to, or None, with a report, if nothing can be."""
         name = v.text
-        if v.index is not None:
-            message = f"`{v.span.text}` is an element of a vector; vectors are not supported yet"
-            self.expressions.report(codes.NOT_SUPPORTED, v.span, message)
-            return None
-        symbol = self.scope.look_up(name)
+        symbol = self.scope.known(name)
         if symbol is None and name in PREDEFINED:
             what = "a constant" if name in CONSTANTS else "the time"
             self.read_only(v, f"`{name}` is {what} and cannot be assigned")
             return None
+        if symbol is None and name in units.table():
+            help = f"declare a variable, as in `x {name} = ...` in `state`"
+            self.read_only(v, f"`{name}` is a unit and cannot be assigned", help)
+            return None
         if symbol is None:
-            self.scope.unknown(name, v.span)
+            kinds = (Kind.STATE, Kind.LOCAL, Kind.ARGUMENT)
+            advice = f"declare it in `state`, or here with a type: `{name} real = ...`"
+            self.scope.unknown(name, v.span, kinds, advice)
             return None
         if symbol.kind not in (Kind.STATE, Kind.LOCAL, Kind.ARGUMENT):
             help = {
+                Kind.INLINE: "an inline expression is computed from others: assign to these",
+                Kind.KERNEL: "a kernel is moved by spikes alone; declare a state variable with an "
+                "equation, and add to it in `onReceive`",
+                Kind.SPIKE_PORT: "a port is filled from outside: use a state variable",
+                Kind.CONTINUOUS_PORT: "a port is filled from outside: use a state variable",
                 Kind.PARAMETER: "declare it in `state` if the model changes it",
                 Kind.INTERNAL: "declare it in `state` if the model changes it",
-                Kind.INLINE: "an inline expression is computed from others: assign to these",
             }.get(symbol.kind, "")
-            message = f"`{name}` is a {symbol.kind.value} and cannot be assigned"
-            self.read_only(v, message.replace("a internal", "an internal"), help)
+            message = f"`{name}` is {with_article(symbol.kind)} and cannot be assigned"
+            self.read_only(v, message, help)
             return None
         return symbol
 
@@ -179,8 +246,8 @@ class Bodies:
         return Return(self.expressions.fitted(result, self.result, "the result"), span)
 
     def for_(self, s: tree.For) -> tuple[Stmt, ...]:
-        symbol = self.scope.look_up(s.variable.text)
-        if symbol is None or symbol.kind is not Kind.LOCAL:
+        symbol = self.scope.known(s.variable.text)
+        if symbol is None or symbol.kind is not Kind.LOCAL or symbol.size is not None:
             message = f"the loop variable `{s.variable.text}` is not a local variable"
             help = f"declare it before the loop: `{s.variable.text} integer`"
             self.expressions.report(codes.BAD_LOOP, s.variable.span, message, help)
@@ -230,10 +297,12 @@ class Bodies:
                 continue
             symbol = self.scope.names.get(name.text)
             if symbol is None:
-                self.scope.unknown(name.text, name.span)
+                self.scope.unknown(name.text, name.span, (Kind.STATE,))
             elif symbol.kind is not Kind.STATE:
-                message = f"`{name.text}` is a {symbol.kind.value}, not a state variable"
+                message = f"`{name.text}` is {with_article(symbol.kind)}, not a state variable"
                 report(codes.BAD_INTEGRATION, name.span, message)
+            elif name.text in self.expressions.sizes.integrated:
+                names += parts(symbol)
             else:
                 names.append(symbol)
         return (IntegrateOdes(tuple(names) if c.arguments else None, span),)
@@ -282,6 +351,9 @@ class Bodies:
                 self.scope.unknown(piece, part.span)
                 continue
             value: Expr = ref(symbol, part.span)
+            if symbol.size is not None:
+                vector(self.expressions, symbol, part.span)
+                continue
             unit = symbol.type.unit
             if unit is not None and unit.factor != 1:
                 value = Binary("/", value, Number(unit.factor), symbol.type, part.span)
@@ -305,14 +377,27 @@ def split_braces(text: str) -> tuple[str, ...]:
     return tuple(re.split(r"\{([A-Za-z_$][\w$]*)\}", text))
 
 
+def is_pure(e: Expr) -> bool:
+    """Return whether ``e`` calls nothing that could change anything."""
+    return all(x.function in INTRINSICS for x in walk(e) if isinstance(x, Call))
+
+
 def always_returns(body: tuple[Stmt, ...]) -> bool:
     """Return whether no path through ``body`` gets past its end."""
-    if not body:
-        return False
-    match body[-1]:
+    return any(_returns(s) for s in body)
+
+
+def _returns(s: Stmt) -> bool:
+    match s:
         case Return():
             return True
         case If(branches, otherwise):
             return always_returns(otherwise) and all(always_returns(b.body) for b in branches)
         case _:
             return False
+
+
+def _locals(statements: tuple[tree.Statement, ...]) -> dict[str, Span]:
+    """Return the local variables that the statements of a body declare, and where."""
+    declared = (s for s in all_statements(statements) if isinstance(s, tree.Declaration))
+    return {v.name.text: v.name.span for s in declared for v in s.variables}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from nestml_core.expr import Binary, Call, Conditional, Expr, integer, number
@@ -19,6 +20,7 @@ from nestml_core.types import (
 COMPARISONS = frozenset(("<", "<=", "==", "!=", ">=", ">"))
 BITWISE = frozenset(("&", "|", "^", "<<", ">>"))
 LOGICAL = frozenset(("and", "or"))
+ROUNDING = frozenset(("ceil", "floor", "round"))
 
 
 def unit_of(type: Type) -> Unit:
@@ -73,6 +75,10 @@ def fit(value: Expr, target: Type) -> Expr | None:
         case (Base.INTEGER, Base.REAL) | (Base.QUANTITY, Base.REAL):
             return value
         case (Base.REAL, Base.INTEGER):
+            if isinstance(value, Call) and value.function in ROUNDING:
+                return replace(value, type=INTEGER)
+            return Call("truncate", (value,), INTEGER, value.span)
+        case (Base.QUANTITY, Base.INTEGER) if source.dimension.is_none:
             return Call("truncate", (value,), INTEGER, value.span)
         case (Base.BOOLEAN, Base.REAL):
             return Conditional(value, number(1), number(0), REAL, value.span)
@@ -96,11 +102,17 @@ def constant(expr: Expr) -> Fraction | None:
         case Unary("-", operand):
             inner = constant(operand)
             return None if inner is None else -inner
-        case Binary(op, left, right) if op in "+-*/":
+        case Binary(("+" | "-" | "*" | "/" | "%") as op, left, right):
             a, b = constant(left), constant(right)
-            if a is None or b is None or (op == "/" and b == 0):
+            if a is None or b is None or (op in "/%" and b == 0):
                 return None
-            return {"+": a + b, "-": a - b, "*": a * b}[op] if op != "/" else a / b
+            match op:
+                case "/":
+                    return a / b
+                case "%":
+                    return a - b * int(a / b)  # what division that truncates leaves, as in C
+                case _:
+                    return {"+": a + b, "-": a - b, "*": a * b}[op]
         case _:
             return None
 

@@ -44,16 +44,19 @@ def type_of(written: tree.TypeName, scope: Scope) -> Type:
     return found
 
 
-def unit_of(written: tree.Unit, scope: Scope) -> Unit | None:
-    """Return the unit that ``written`` denotes; None, with a report, if it denotes none."""
+def unit_of(written: tree.Unit, scope: Scope, *, literal: bool = False) -> Unit | None:
+    """Return the unit that ``written`` denotes; None, with a report, if it denotes none.
+
+    ``literal`` says that it stands behind a number, where a missing ``*`` is a likely slip.
+    """
     match written:
         case tree.UnitName(name, span):
-            return named(name, span, scope)
+            return named(name, span, scope, literal=literal)
         case tree.UnitPower(base, exponent, span):
-            unit = unit_of(base, scope)
+            unit = unit_of(base, scope, literal=literal)
             return None if unit is None else raised(unit, exponent, span, scope)
         case tree.UnitProduct(left, op, right):
-            a, b = unit_of(left, scope), unit_of(right, scope)
+            a, b = unit_of(left, scope, literal=literal), unit_of(right, scope, literal=literal)
             if a is None or b is None:
                 return None
             return a * b if op == "*" else a / b
@@ -63,7 +66,7 @@ def unit_of(written: tree.Unit, scope: Scope) -> Unit | None:
                 help = "only 1 can stand above a unit: put the number before it"
                 scope.found.append(codes.BAD_UNIT.at(span, message, help=help))
                 return None
-            unit = unit_of(below, scope)
+            unit = unit_of(below, scope, literal=literal)
             return None if unit is None else ONE / unit
 
 
@@ -76,10 +79,15 @@ def raised(unit: Unit, exponent: Fraction, span: Span, scope: Scope) -> Unit | N
     return result
 
 
-def named(name: str, span: Span, scope: Scope) -> Unit | None:
+def named(name: str, span: Span, scope: Scope, *, literal: bool = False) -> Unit | None:
     unit = units.unit(name)
     if unit is not None:
         return unit
+    if literal and scope.is_variable(name) and name not in scope.lost:
+        message = f"`{name}` is a variable, not a unit, and stands directly behind a number"
+        help = "write `*` or `/` between a number and a variable"
+        scope.found.append(codes.UNKNOWN_UNIT.at(span, message, help=help))
+        return None
     if name in units.OFFSET:
         message = f"`{name}` has an offset and cannot be converted by a factor"
         scope.found.append(codes.BAD_UNIT.at(span, message, help="use `K`"))

@@ -56,6 +56,20 @@ def affine(e: Expr, variables: Collection[Symbol]) -> Affine | None:
     return Affine(found, constant)
 
 
+def obstacle(e: Expr, variables: Collection[Symbol]) -> Expr | None:
+    """Return the first part of ``e`` that keeps it from being affine in ``variables``."""
+    waiting = [e]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Ref) or not any(s in variables for s in symbols_in(part)):
+            continue
+        split = _split(part, ONE, variables)
+        if split is None:
+            return part
+        waiting.extend(p for p, _ in reversed(split))
+    return None
+
+
 def _split(
     part: Expr, factor: Expr, variables: Collection[Symbol]
 ) -> list[tuple[Expr, Expr]] | None:

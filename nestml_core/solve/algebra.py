@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from nestml_core.expr import Binary, Call, Expr, Number, Unary, number, rewrite
+from nestml_core.expr import Binary, Call, Expr, Number, Ref, Unary, number, rewrite
 from nestml_core.source import NOWHERE, Span
 from nestml_core.types import REAL, Base
 
@@ -13,8 +13,12 @@ ZERO = number(0)
 ONE = number(1)
 
 
+_PLAIN = Fraction(1)
+"""No factor: recognised by identity, as nearly every product has none."""
+
+
 def is_zero(e: Expr) -> bool:
-    return isinstance(e, Number) and e.value == 0
+    return isinstance(e, Number) and not e.value
 
 
 def is_one(e: Expr) -> bool:
@@ -27,6 +31,8 @@ def _value(e: Expr) -> Fraction | None:
 
 def coefficient(e: Expr) -> tuple[Fraction, Expr]:
     """Return ``e`` as an exact number times an expression that has none in front."""
+    if isinstance(e, Ref):
+        return _PLAIN, e
     match e:
         case Number(value):
             return value, ONE
@@ -38,23 +44,29 @@ def coefficient(e: Expr) -> tuple[Fraction, Expr]:
         case Binary("/", Number(value), right) if value != 1:
             return value, Binary("/", ONE, right, REAL, e.span)
         case _:
-            return Fraction(1), e
+            return _PLAIN, e
+
+
+def _multiplied(a: Fraction, b: Fraction) -> Fraction:
+    return a if b is _PLAIN else b if a is _PLAIN else a * b
 
 
 def scaled(c: Fraction, e: Expr, span: Span = NOWHERE) -> Expr:
     """Return ``c * e``."""
     own, rest = coefficient(e)
-    c *= own
-    if c == 0:
+    c = _multiplied(c, own)
+    if c is _PLAIN:
+        return number(1, span) if is_one(rest) else rest
+    if not c:
         return number(0, span)
     if is_one(rest):
         return number(c, span)
     if c == 1:
         return rest
-    if c == -1:
-        return Unary("-", rest, REAL, span)
     if isinstance(rest, Binary) and rest.op == "/" and is_one(rest.left):
         return Binary("/", number(c), rest.right, REAL, span)
+    if c == -1:
+        return Unary("-", rest, REAL, span)
     return Binary("*", number(c), rest, REAL, span)
 
 
@@ -62,11 +74,11 @@ def times(a: Expr, b: Expr, span: Span = NOWHERE) -> Expr:
     ca, ra = coefficient(a)
     cb, rb = coefficient(b)
     if is_one(ra) or is_one(rb):
-        return scaled(ca * cb, rb if is_one(ra) else ra, span)
+        return scaled(_multiplied(ca, cb), rb if is_one(ra) else ra, span)
     for x, y in ((ra, rb), (rb, ra)):
         if isinstance(y, Binary) and y.op == "/" and is_one(y.left):
-            return scaled(ca * cb, over(x, y.right, span), span)
-    return scaled(ca * cb, Binary("*", ra, rb, REAL, span), span)
+            return scaled(_multiplied(ca, cb), over(x, y.right, span), span)
+    return scaled(_multiplied(ca, cb), Binary("*", ra, rb, REAL, span), span)
 
 
 def plus(a: Expr, b: Expr, span: Span = NOWHERE) -> Expr:

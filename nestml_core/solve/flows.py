@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.expr import Expr, Kind, Symbol, is_constant, ref, symbols_in
-from nestml_core.solve.affine import Affine, affine
+from nestml_core.model import Function
+from nestml_core.solve.affine import Affine, affine, obstacle
 from nestml_core.solve.algebra import ZERO, is_zero, plus, times, total
-from nestml_core.solve.propagator import Entry, block_exponential, exponential, reachable
+from nestml_core.solve.derivative import Obstacle, jacobian
+from nestml_core.solve.propagator import Entry, block_exponential, exponential
 from nestml_core.solved import (
     Definition,
     Derived,
@@ -25,6 +28,19 @@ from nestml_core.source import Span
 from nestml_core.types import REAL
 
 PORT_NOT_LINEAR = Code("NML310", Severity.ERROR, "spikes that do not simply add up")
+NO_JACOBIAN = Code("NML340", Severity.ERROR, "an integrator that needs a derivative there is not")
+
+
+HOW: Mapping[Method, str] = MappingProxyType(
+    {
+        Method.RK45: "adaptive Dormand-Prince 5(4)",
+        Method.ROSENBROCK: "adaptive Rosenbrock method RODAS 4(3), as asked for",
+        Method.RK4: "one classical Runge-Kutta step, as asked for; error of order dt**4",
+        Method.FORWARD_EULER: "one forward Euler step, as asked for; error of order dt",
+        Method.EXPONENTIAL_EULER: "one exponential Euler step, as asked for; error of order dt",
+        Method.RUSH_LARSEN: "one Rush-Larsen step, as asked for; error of order dt**2",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +91,27 @@ def split_ports(
     """Return an equation with the spikes on its right-hand side taken out of the flow."""
     form = affine(value, ports)
     if form is None:
+        bad = obstacle(value, ports)
+        where = bad.span if bad is not None and bad.span.text else span
         message = (
             f"the spikes in the equation of `{variable.name}` must stand alone or times a factor"
         )
         help = "write `... + factor * port`, or use an event handler"
-        return None, (PORT_NOT_LINEAR.at(span, message, help=help),)
+        return None, (PORT_NOT_LINEAR.at(where, message, help=help),)
     return Derivative(variable, form.constant, form.terms, span), ()
+
+
+def _row(form: Affine, place: Mapping[Symbol, int]) -> tuple[Expr, ...]:
+    """Return the coefficients of ``form`` by the places of its variables."""
+    row: list[Expr] = [ZERO] * len(place)
+    for w, c in form.terms:
+        if w in place:
+            row[place[w]] = c
+    return tuple(row)
+
+
+def _placed(symbols: Mapping[Entry, Symbol], place: Mapping[int, int]) -> dict[Entry, Symbol]:
+    return {(place[i], place[j]): s for (i, j), s in symbols.items()}
 
 
 class FlowSolver:
@@ -92,12 +123,15 @@ class FlowSolver:
         moving: dict[Symbol, Expr],
         constants: Constants,
         integrator: Integrator,
+        functions: Iterable[Function] = (),
     ) -> None:
         """``moving`` are convolution states with their derivatives: they move in every flow."""
         self.derivatives = derivatives
         self.moving = moving
         self.constants = constants
         self.integrator = integrator
+        self.functions = {f.name: f for f in functions}
+        self.found: list[Diagnostic] = []
 
     def flow(self, variables: tuple[Symbol, ...]) -> Flow:
         """Return what integrating ``variables`` and nothing else means."""
@@ -138,7 +172,8 @@ class FlowSolver:
         drivers = self.reached(variables, forms)
         companions = tuple(z for z in self.moving if z in drivers)
         order = variables + companions
-        matrix = tuple(tuple(forms[v].coefficient(w) for w in order) for v in order)
+        place = {w: j for j, w in enumerate(order)}
+        matrix = tuple(_row(forms[v], place) for v in order)
         drive = tuple(forms[v].constant for v in variables)
         updates = self.exact_updates(order, matrix, variables, drive)
         return LinearSystem(variables, companions, matrix[: len(variables)], drive, updates)
@@ -163,14 +198,20 @@ class FlowSolver:
     ) -> tuple[Update, ...]:
         """Return ``x(t1)`` for each of ``variables``, which come first in ``order``."""
         propagator, integral = self.entries(order, matrix, drive)
+        read: dict[int, list[int]] = {}  # the rows are nearly empty where there are many
+        for i, j in sorted(propagator):
+            read.setdefault(i, []).append(j)
+        driving: dict[int, list[int]] = {}
+        for i, j in sorted(integral):
+            if j < len(drive):
+                driving.setdefault(i, []).append(j)
         updates: list[Update] = []
         for i, v in enumerate(variables):
             terms: list[Expr] = []
-            for j, w in enumerate(order):
-                if (i, j) in propagator:
-                    name = f"P_{v.identifier}_{w.identifier}"
-                    terms.append(times(self.constants.named(name, propagator[i, j]), ref(w)))
-            terms += self.driven(v, [(integral.get((i, j), ZERO), b) for j, b in enumerate(drive)])
+            for j in read.get(i, ()):
+                name = f"P_{v.identifier}_{order[j].identifier}"
+                terms.append(times(self.constants.named(name, propagator[i, j]), ref(order[j])))
+            terms += self.driven(v, [(integral[i, j], drive[j]) for j in driving.get(i, ())])
             updates.append(Update(v, total(terms)))
         return tuple(updates)
 
@@ -181,30 +222,33 @@ class FlowSolver:
         drive: tuple[Expr, ...],
     ) -> tuple[dict[Entry, Expr], dict[Entry, Expr]]:
         """Return the entries of P and D as expressions."""
-        result = exponential(matrix)
+        result = exponential(matrix, len(drive))
         propagator, integral = dict(result.propagator), dict(result.integral)
-        driven = {j for j, b in enumerate(drive) if not is_zero(b)}
-        for group in result.numeric:
-            key = (tuple(order[i] for i in group), tuple(matrix[i] for i in group), tuple(driven))
-            if key not in self.constants.blocks:
-                entries = reachable(matrix, group)
-
-                def symbols(letter: str, chosen: list[Entry]) -> dict[Entry, Symbol]:
-                    return {
-                        (i, j): self.constants.symbol(
-                            f"{letter}_{order[i].identifier}_{order[j].identifier}"
-                        )
-                        for i, j in chosen
-                    }
-
-                names = symbols("P", entries)
-                areas = symbols("D", [e for e in entries if e[1] in driven])
-                self.constants.blocks[key] = names, areas
+        driven = tuple(j for j, b in enumerate(drive) if not is_zero(b))
+        for numeric in result.numeric:
+            group = numeric.group
+            place = {i: k for k, i in enumerate(group)}
+            cells = tuple(matrix[i][j] for i in group for j in group)
+            wanted = tuple((place[i], place[j]) for i, j in numeric.entries)
+            key = (cells, wanted, tuple(place[j] for j in driven if j in place))
+            if key not in self.constants.blocks:  # by places in the group: equal groups share them
+                names = self.symbols("P", order, numeric.entries)
+                areas = self.symbols("D", order, [e for e in numeric.entries if e[1] in driven])
                 self.constants.derived.append(block_exponential(matrix, group, names, areas))
+                self.constants.blocks[key] = _placed(names, place), _placed(areas, place)
             names, areas = self.constants.blocks[key]
-            propagator |= {e: ref(s) for e, s in names.items()}
-            integral |= {e: ref(s) for e, s in areas.items()}
+            propagator |= {(group[i], group[j]): ref(s) for (i, j), s in names.items()}
+            integral |= {(group[i], group[j]): ref(s) for (i, j), s in areas.items()}
         return propagator, integral
+
+    def symbols(
+        self, letter: str, order: tuple[Symbol, ...], entries: Iterable[Entry]
+    ) -> dict[Entry, Symbol]:
+        """Return names for entries of a matrix exponential."""
+        return {
+            (i, j): self.constants.symbol(f"{letter}_{order[i].identifier}_{order[j].identifier}")
+            for i, j in entries
+        }
 
     def driven(self, v: Symbol, drives: list[tuple[Expr, Expr]]) -> list[Expr]:
         """Return ``sum of D_j b_j``: one constant for what never changes, factors for the rest."""
@@ -249,7 +293,27 @@ class FlowSolver:
                     waiting.append(s)
         companions = tuple(v for v in forms if v in needed and v not in variables)
         derivatives = tuple(Update(v, derivative(v)) for v in (*variables, *companions))
-        return NonlinearSystem(variables, companions, derivatives, self.chosen(variables, forms))
+        order = (*variables, *companions)
+        rows = jacobian([d.value for d in derivatives], order, self.functions)
+        integrator = self.chosen(variables, forms)
+        if isinstance(rows, Obstacle):
+            self.blocked(rows, integrator.method, variables)
+            return NonlinearSystem(
+                variables, companions, derivatives, integrator, no_jacobian=rows.message
+            )
+        own = tuple(v for i, v in enumerate(variables) if v not in symbols_in(rows[i][i]))
+        return NonlinearSystem(
+            variables, companions, derivatives, integrator, rows, conditionally_linear=own
+        )
+
+    def blocked(self, why: Obstacle, method: Method, variables: tuple[Symbol, ...]) -> None:
+        """Refuse a method that needs the derivatives that there are not."""
+        if not method.needs_jacobian:
+            return
+        span = why.span if why.span.text else variables[0].span
+        message = f"the integrator `{method.value}` needs derivatives, and {why.message}"
+        help = "choose `rk45` or `rk4`, which need none, or write the function as one expression"
+        self.found.append(NO_JACOBIAN.at(span, message, help=help))
 
     def chosen(
         self, variables: tuple[Symbol, ...], forms: dict[Symbol, Affine | None]
@@ -268,8 +332,4 @@ class FlowSolver:
         if others:
             why += f", and {named(others)} depend{'' if others[1:] else 's'} on {named(source)}"
         i = self.integrator
-        how = {
-            Method.RK45: "adaptive Dormand-Prince 5(4)",
-            Method.FORWARD_EULER: "one forward Euler step, as asked for; error of order dt",
-        }[i.method]
-        return Integrator(i.method, i.relative, i.absolute, f"{how}: {why}")
+        return Integrator(i.method, i.relative, i.absolute, f"{HOW[i.method]}: {why}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
 from nestml_core.expr import (
@@ -14,7 +15,6 @@ from nestml_core.expr import (
     Kind,
     Ref,
     Symbol,
-    is_constant,
     is_random,
     number,
     ref,
@@ -23,18 +23,27 @@ from nestml_core.expr import (
     symbols_in,
     walk,
 )
-from nestml_core.model import Kernel, Model, OnCondition, OnReceive
+from nestml_core.model import (
+    MECHANISMS,
+    Declaration,
+    Kernel,
+    Model,
+    OnCondition,
+    OnReceive,
+)
 from nestml_core.resolve import codes
-from nestml_core.solve.affine import affine
-from nestml_core.solve.algebra import ZERO, folded, times, total
+from nestml_core.solve.algebra import ONE, ZERO, folded, minus, times, total
+from nestml_core.solve.events import between
 from nestml_core.solve.flows import Constants, Derivative, FlowSolver, split_ports
 from nestml_core.solve.functions import hidden_state
 from nestml_core.solve.inlines import expanded_inlines
-from nestml_core.solve.kernels import Response, response, value
+from nestml_core.solve.kernels import Reason, Response, response, value
 from nestml_core.solved import (
+    DT,
     TIME,
     Convolution,
     Definition,
+    Delay,
     Derived,
     Flow,
     Integrator,
@@ -44,8 +53,8 @@ from nestml_core.solved import (
     Recordable,
     SolvedModel,
 )
-from nestml_core.source import Span
 from nestml_core.stmt import (
+    Assign,
     Emit,
     Integrate,
     IntegrateOdes,
@@ -58,6 +67,18 @@ from nestml_core.types import REAL
 
 HIDDEN_STATE = Code("NML311", Severity.ERROR, "a function that hides what an equation depends on")
 
+NO_RESPONSE = Code("NML320", Severity.ERROR, "a kernel that no linear equation produces")
+KERNEL_NOT_LINEAR = Code("NML321", Severity.ERROR, "equations of a kernel that are not linear")
+KERNEL_MOVES = Code("NML322", Severity.ERROR, "a kernel that depends on what moves")
+
+KERNEL_CODES: Mapping[Reason, Code] = MappingProxyType(
+    {
+        Reason.NO_EQUATION: NO_RESPONSE,
+        Reason.NOT_LINEAR: KERNEL_NOT_LINEAR,
+        Reason.NOT_CONSTANT: KERNEL_MOVES,
+    }
+)
+
 PER_SECOND = Fraction(1, 1000)
 """1/s in coherent units: in procedural code a port is its summed weight times this."""
 
@@ -66,10 +87,12 @@ PER_SECOND = Fraction(1, 1000)
 class SolveOptions:
     """How to integrate what has no exact solution.
 
-    ``tolerance`` is the relative and, in coherent units, the absolute error of one adaptive step.
+    ``integrator`` is None where the equations are to decide: that is RK45 unless
+    ``nestml_core.selection`` finds them stiff. ``tolerance`` is the relative and, in coherent
+    units, the absolute error of one adaptive step.
     """
 
-    integrator: Method = Method.RK45
+    integrator: Method | None = None
     tolerance: float = 1e-9
 
 
@@ -81,10 +104,11 @@ def solve(model: Model, options: SolveOptions = DEFAULTS) -> Result[SolvedModel]
 
     Errors
     ------
-    NML304 : a kernel that is not the response of a linear system with constant coefficients.
+    NML320, NML321, NML322 : a kernel that is not the response of a linear system with constant
+        coefficients.
     NML310 : spikes on a right-hand side other than as a term ``factor * port``.
     NML311 : a function in an equation that reads or changes state behind its arguments.
-    NML390 : time or random numbers in equations.
+    NML340 : an integrator that needs derivatives of equations that have none.
     """
     return _Solving(model, options).run()
 
@@ -101,6 +125,8 @@ class _Solving:
         self.moving: dict[Symbol, Expr] = {}
         self.hidden = hidden_state(model.functions)
         self.constants = Constants(set(self.names()))
+        self.clock = Symbol(self.constants.symbol("t__start").name, Kind.STATE, TIME.type)
+        """Time as equations see it: set when a flow begins, moves with it; only if one reads it."""
 
     def names(self) -> Iterator[str]:
         m = self.model
@@ -113,15 +139,19 @@ class _Solving:
 
     def run(self) -> Result[SolvedModel]:
         m = self.model
+        if m.is_compartmental:
+            return Result(None, (_compartmental(m),))
         convolutions = self.convolutions()
         derivatives = self.derivatives()
         if any(d.is_error for d in self.found):
             return Result(None, tuple(self.found))
         o = self.options
-        integrator = Integrator(o.integrator, o.tolerance, o.tolerance, "")
-        solver = FlowSolver(derivatives, self.moving, self.constants, integrator)
+        method = o.integrator or Method.RK45
+        integrator = Integrator(method, o.tolerance, o.tolerance, "")
+        solver = FlowSolver(derivatives, self.moving, self.constants, integrator, m.functions)
         convolutions = tuple(self.with_updates(c, solver) for c in convolutions)
-        bodies, flows = self.bodies(solver, tuple(derivatives))
+        bodies, flows = self.bodies(solver, derivatives)
+        self.found += solver.found
         update, *others = bodies
         handlers = others[: len(m.on_receive)]
         conditions = others[len(m.on_receive) : len(m.on_receive) + len(m.on_condition)]
@@ -135,7 +165,7 @@ class _Solving:
             documentation=m.documentation,
             parameters=tuple(replace(d, value=folded(d.value)) for d in m.parameters),
             derived=internals + tuple(self.constants.derived),
-            state=tuple(replace(d, value=folded(d.value)) for d in m.state),
+            state=self.state(derivatives),
             recordables=self.recordables(),
             spike_ports=m.spike_ports,
             continuous_ports=m.continuous_ports,
@@ -148,7 +178,7 @@ class _Solving:
                 for h, b in zip(m.on_receive, handlers, strict=True)
             ),
             on_condition=tuple(
-                OnCondition(self.procedural(c.condition), b, c.span)
+                OnCondition(self.procedural(c.condition), b, c.span, c.priority)
                 for c, b in zip(m.on_condition, conditions, strict=True)
             ),
             functions=tuple(
@@ -156,8 +186,25 @@ class _Solving:
             ),
             is_random=self.is_random(),
             span=m.span,
+            delays=tuple(replace(d, duration=folded(d.duration)) for d in self.delays()),
+            fixed=m.fixed,
         )
-        return checked(solved, self.found)
+        return checked(replace(solved, between=between(solved)), self.found)
+
+    def delays(self) -> tuple[Delay, ...]:
+        """Return the delays that anything reads."""
+        read = {
+            s
+            for e in (*self.inlines.values(), *(q.value for q in self.model.equations))
+            for s in symbols_in(e)
+        }
+        return tuple(d for d in self.model.delays if d.symbol in read)
+
+    def state(self, derivatives: Mapping[Symbol, Derivative]) -> tuple[Declaration, ...]:
+        found = [replace(d, value=folded(d.value)) for d in self.model.state]
+        if self.clock in derivatives:
+            found.append(Declaration(self.clock, ZERO, None, False, "the begin of the step"))
+        return tuple(found)
 
     def kind(self) -> ModelKind:
         """A synapse answers a spike with a spike; a neuron emits for reasons of its own."""
@@ -191,23 +238,32 @@ class _Solving:
     def convolutions(self) -> tuple[Convolution, ...]:
         """Return the convolutions of the model, without their updates yet."""
         kernels = {k.symbol.name: k for k in self.model.kernels}
-        used: dict[tuple[Symbol, Symbol], Span] = {}
+        used: dict[tuple[Symbol, Symbol], None] = {}
         sources = [*self.inlines.values(), *(q.value for q in self.model.equations)]
         for e in (part for source in sources for part in walk(source)):
             if isinstance(e, Convolve):
-                used.setdefault((e.kernel, e.port), e.span)
+                used[e.kernel, e.port] = None
+        responses = {
+            name: self.checked_response(k) for name, k in kernels.items() if not _is_delta(k)
+        }
         result: list[Convolution] = []
         for kernel_symbol, port in used:
             kernel = kernels[kernel_symbol.name]
             if _is_delta(kernel):
                 self.convolution_values[kernel_symbol, port] = ref(port)
                 continue
-            found = response(self.expanded(kernel))
-            if found is None or not _is_constant(found):
-                self.bad_kernel(kernel)
-                continue
-            result.append(self.convolution(kernel, port, found))
+            found = responses[kernel_symbol.name]
+            if found is not None:
+                result.append(self.convolution(kernel, port, found))
         return tuple(result)
+
+    def checked_response(self, kernel: Kernel) -> Response | None:
+        found = response(self.expanded(kernel))
+        if isinstance(found, Response):
+            return found
+        span = found.span if found.span.text else kernel.span
+        self.found.append(KERNEL_CODES[found.reason].at(span, found.message, help=found.help))
+        return None
 
     def expanded(self, kernel: Kernel) -> Kernel:
         """Return ``kernel`` without inlines."""
@@ -216,19 +272,8 @@ class _Solving:
         odes = tuple(replace(q, value=substitute(q.value, self.inlines)) for q in kernel.equations)
         return replace(kernel, equations=odes)
 
-    def bad_kernel(self, kernel: Kernel) -> None:
-        message = (
-            f"the kernel `{kernel.symbol.name}` is not the response of a linear equation with "
-            "constant coefficients"
-        )
-        help = (
-            "use sums of `t**k * exp(-t / tau)`, or linear equations without a constant term, "
-            "with parameters as constants"
-        )
-        self.found.append(codes.BAD_KERNEL.at(kernel.span, message, help=help))
-
     def convolution(self, kernel: Kernel, port: Symbol, found: Response) -> Convolution:
-        stem = f"{kernel.symbol.name}__X__{port.name}"
+        stem = f"{kernel.symbol.name}__X__{port.identifier}"
         states = tuple(
             Symbol(self.constants.symbol(f"{stem}__{n}" if n else stem).name, Kind.STATE)
             for n in found.names
@@ -241,15 +286,11 @@ class _Solving:
             for z, c in zip(states, found.initial, strict=True)
             if c != ZERO
         )
-        return Convolution(kernel.symbol.name, port, states, (), jumps)
+        return Convolution(kernel.symbol.name, port, states, (), jumps, found.matrix)
 
     def with_updates(self, c: Convolution, solver: FlowSolver) -> Convolution:
-        forms = [affine(self.moving[z], c.states) for z in c.states]
-        matrix = tuple(
-            tuple(form.coefficient(w) if form else ZERO for w in c.states) for form in forms
-        )
         drive = (ZERO,) * len(c.states)
-        return replace(c, updates=solver.exact_updates(c.states, matrix, c.states, drive))
+        return replace(c, updates=solver.exact_updates(c.states, c.matrix, c.states, drive))
 
     # Equations
 
@@ -269,24 +310,20 @@ class _Solving:
             for x, dx in zip(ode.variables, ode.variables[1:], strict=False):
                 result[x] = Derivative(x, ref(dx), (), ode.span)
             rhs = folded(self.in_equations(ode.value))
-            self.check_equation(ode.variables[0], rhs, ode.span)
+            if TIME in symbols_in(rhs):
+                rhs = substitute(rhs, {TIME: ref(self.clock)})
+            self.check_equation(rhs)
             derivative, problems = split_ports(ode.variables[-1], rhs, ports, ode.span)
             self.found += problems
             if derivative is not None:
                 result[ode.variables[-1]] = derivative
-        order = [d.symbol for d in self.model.state if d.symbol in result]
-        return {s: result[s] for s in order}
+        order = [s for d in self.model.state for s in (d.symbol.elements or (d.symbol,))]
+        found = {s: result[s] for s in order if s in result}
+        if any(self.clock in symbols_in(d.value) for d in found.values()):
+            found[self.clock] = Derivative(self.clock, ONE, (), self.model.span)
+        return found
 
-    def check_equation(self, x: Symbol, rhs: Expr, span: Span) -> None:
-        what = ""
-        if TIME in symbols_in(rhs):
-            what = "the time `t`"
-        elif is_random(rhs):
-            what = "a random function"
-        if what:
-            message = f"{what} in the equation of `{x.name}` is not supported yet"
-            help = "compute it in `update` and store it in a state variable"
-            self.found.append(codes.NOT_SUPPORTED.at(span, message, help=help))
+    def check_equation(self, rhs: Expr) -> None:
         for e in walk(rhs):
             if isinstance(e, Call) and e.function in self.hidden:
                 touched = self.hidden[e.function].name
@@ -318,7 +355,8 @@ class _Solving:
         return folded(rewrite(e, one))
 
     def recordables(self) -> tuple[Recordable, ...]:
-        found = [Recordable(d.symbol, ref(d.symbol)) for d in self.model.state]
+        state = [s for d in self.model.state for s in (d.symbol.elements or (d.symbol,))]
+        found = [Recordable(s, ref(s)) for s in state if s.size is None]
         found += [
             Recordable(i.symbol, self.procedural(i.value))
             for i in self.model.inlines
@@ -327,34 +365,45 @@ class _Solving:
         return tuple(found)
 
     def bodies(
-        self, solver: FlowSolver, everything: tuple[Symbol, ...]
+        self, solver: FlowSolver, derivatives: Mapping[Symbol, Derivative]
     ) -> tuple[list[tuple[Stmt, ...]], tuple[Flow, ...]]:
         """Return all bodies with ``integrate_odes`` turned into flows, and these flows."""
         systems = {q.variables[0]: q.variables for q in self.model.equations}
+        everything = tuple(x for x in derivatives if x != self.clock)
         flows: dict[tuple[Symbol, ...], int] = {}
         solved: list[Flow] = []
 
-        def integrate(s: Stmt) -> Stmt:
+        def integrate(s: Stmt) -> Stmt | tuple[Stmt, ...]:
             if not isinstance(s, IntegrateOdes):
                 return s
-            named = {x for v in s.variables or () for x in systems[v]}
+            named = {x for v in s.variables or () for x in systems.get(v, ())}
             chosen = everything if s.variables is None else named
             variables = tuple(x for x in everything if x in chosen)
+            timed = any(self.clock in symbols_in(derivatives[x].value) for x in variables)
+            if timed:
+                variables = (*variables, self.clock)
             if variables not in flows:
                 flows[variables] = len(solved)
                 solved.append(solver.flow(variables))
-            return Integrate(flows[variables], s.span)
+            call = Integrate(flows[variables], s.span)
+            begin = minus(ref(TIME), ref(DT))
+            return (Assign(self.clock, begin, s.span), call) if timed else call
 
         result = [map_body(b, self.procedural, integrate) for b in self.all_bodies()]
         return result, tuple(solved)
 
 
+def _compartmental(m: Model) -> Diagnostic:
+    spans = [i.symbol.span for i in m.inlines if _is_mechanism(i.decorators)]
+    spans += [q.span for q in m.equations if _is_mechanism(q.decorators)]
+    message = f"`{m.name}` is a compartmental model; these are checked, but not compiled yet"
+    help = "write the equation of the potential of one compartment, and leave the decorators out"
+    return codes.NOT_SUPPORTED.at(spans[0], message, help=help)
+
+
+def _is_mechanism(decorators: tuple[str, ...]) -> bool:
+    return any(d in MECHANISMS for d in decorators)
+
+
 def _is_delta(kernel: Kernel) -> bool:
     return kernel.value is None and not kernel.equations
-
-
-def _is_constant(found: Response) -> bool:
-    """Return whether the constants of a kernel are constants indeed."""
-    return all(map(is_constant, (e for row in found.matrix for e in row))) and all(
-        map(is_constant, (*found.initial, *found.output))
-    )

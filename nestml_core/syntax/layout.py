@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.source import Source, Span
@@ -17,9 +18,20 @@ BAD_DEDENT = Code("NML001", Severity.ERROR, "indentation that fits no open block
 BAD_CHARACTER = Code("NML002", Severity.ERROR, "a character that cannot stand here")
 OPEN_STRING = Code("NML003", Severity.ERROR, "a string that is not closed on its line")
 BAD_CONTINUATION = Code("NML004", Severity.ERROR, "a blank behind a backslash")
+OLD_SYNTAX = Code("NML017", Severity.ERROR, "a construct of an older NESTML")
 
 _PIECE = re.compile(r'"(?:[^"\\\n]|\\.)*"|"|#|[()\[\]]|[^"#()\[\]]+')
 _BAD = re.compile(r"[^\t\r\x20-\x7e]+")
+_MARKER = re.compile(f"[{MARKERS}]")
+_LEVEL = re.compile(f"[{INDENT}{DEDENT}]")
+_ALTERNATIVE = re.compile(r"(elif|else)\b")
+_EMPTIED = re.compile(f"[^{MARKERS}]*{NEWLINE}{INDENT}{DEDENT}")
+_DOCSTRING = '"""'
+_BLANKS_BEHIND = MARKERS + " \t"
+
+
+Edit: TypeAlias = tuple[int, int, str]
+"""A stretch of laid-out text, from and to, and what comes in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +68,68 @@ class Laid:
 
     def span(self, start: int, end: int) -> Span:
         """Return the source span of a stretch of laid-out text; markers at its end do not count."""
-        while end > start and self.text[end - 1] in MARKERS + " \t":
+        while end > start and self.text[end - 1] in _BLANKS_BEHIND:
             end -= 1
         first = self.origin(start)
+        k = bisect_right(self.starts, start)
+        if k == len(self.starts) or end <= self.starts[k]:  # all in one piece
+            return Span(self.source, first, min(first + end - start, len(self.source.text)))
         last = self.origin(end - 1) + 1 if end > start else first
         return Span(self.source, first, max(first, min(last, len(self.source.text))))
 
-    def edited(self, start: int, end: int, new: str = "") -> Laid:
-        """Return the layout with a stretch of its text replaced."""
-        text = self.text[:start] + new + self.text[end:]
+    def edited(self, *edits: Edit) -> Laid:
+        """Return the layout with stretches of its text replaced; they are in order and apart."""
+        parts: list[str] = []
         starts: list[int] = []
         origins: list[int] = []
-        for piece, origin in zip(self.starts, self.origins, strict=True):
-            if piece < start:
-                starts.append(piece)
-                origins.append(origin)
-        if new:
-            starts.append(start)
-            origins.append(self.origin(start))
-        behind = self.origin(end)
-        if end < len(self.text):
-            starts.append(start + len(new))
-            origins.append(behind)
-        for piece, origin in zip(self.starts, self.origins, strict=True):
-            if piece > end:
-                starts.append(piece - end + start + len(new))
-                origins.append(origin)
+        length = at = 0
+        for start, end, new in (*edits, (len(self.text), len(self.text), "")):
+            if start > at:
+                inner = range(bisect_right(self.starts, at), bisect_left(self.starts, start))
+                starts += [length, *(length + self.starts[k] - at for k in inner)]
+                origins += [self.origin(at), *(self.origins[k] for k in inner)]
+                parts.append(self.text[at:start])
+                length += start - at
+            if new:
+                starts.append(length)
+                origins.append(self.origin(start))
+                parts.append(new)
+                length += len(new)
+            at = end
+        text = "".join(parts)
         return Laid(self.source, text, tuple(starts), tuple(origins), self.comments)
+
+
+def logical_line(text: str, offset: int) -> tuple[int, int]:
+    """Return the line around ``offset``, with its line end and the block that it opens.
+
+    A line that begins with ``elif`` or ``else`` goes with the one before it.
+    """
+    offset = min(offset, len(text) - 1)
+    while offset > 0 and text[offset] in INDENT + DEDENT:
+        offset -= 1
+    start = offset
+    while start > 0 and text[start - 1] not in MARKERS:
+        start -= 1
+    end = text.find(NEWLINE, offset) + 1 or len(text)
+    while True:
+        if text[end : end + 1] == INDENT:
+            depth = 0
+            for mark in _LEVEL.finditer(text, end):
+                depth += 1 if mark[0] == INDENT else -1
+                end = mark.end()
+                if depth == 0:
+                    break
+        if not _ALTERNATIVE.match(text, end):
+            return start, end
+        end = text.find(NEWLINE, end) + 1 or len(text)
+
+
+def without_empty_blocks(laid: Laid) -> Laid:
+    """Return ``laid`` without the blocks left without a line, and without their heads."""
+    while edits := [(m.start(), m.end(), "") for m in _EMPTIED.finditer(laid.text)]:
+        laid = laid.edited(*edits)
+    return laid
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +138,7 @@ class _Line:
 
     start: int
     end: int
+    code: str
     indent: int
     brackets: int
     joined: bool
@@ -117,6 +165,7 @@ class _Layout:
         self.starts: list[int] = []
         self.origins: list[int] = []
         self.length = 0
+        self.docstrings: list[Span] = []
 
     def add(self, piece: str, origin: int) -> None:
         self.pieces.append(piece)
@@ -129,10 +178,13 @@ class _Layout:
 
     def run(self) -> tuple[Laid, tuple[Diagnostic, ...]]:
         levels = [0]
+        text = self.source.text
+        if _MARKER.search(text):  # only in strings and comments do they mean nothing
+            text = _MARKER.sub("\N{REPLACEMENT CHARACTER}", text)
         open_line = False  # a logical line waits for more
         depth = 0
         last = 0
-        for line in self.lines():
+        for line in self.lines(text):
             if open_line and (depth == 0 or line.indent > levels[-1]):
                 self.add(" ", line.start)
             else:
@@ -140,7 +192,7 @@ class _Layout:
                     self.add(NEWLINE, last)
                     depth = 0
                 self.change_level(levels, line, last)
-            self.add(self.source.text[line.start : line.end], line.start)
+            self.add(line.code, line.start)
             last = line.end
             depth = max(0, depth + line.brackets)
             open_line = line.joined or line.comma or depth > 0
@@ -150,6 +202,7 @@ class _Layout:
             self.add(NEWLINE, last)
         for _ in levels[1:]:
             self.add(DEDENT, last)
+        self.report_docstrings()
         laid = Laid(
             self.source,
             "".join(self.pieces),
@@ -175,19 +228,40 @@ class _Layout:
             levels.pop()
             self.add(DEDENT, last)
 
-    def lines(self) -> list[_Line]:
+    def lines(self, text: str) -> list[_Line]:
         """Return the lines that hold code."""
         result: list[_Line] = []
-        offset = 0
-        for raw in self.source.text.split("\n"):
-            line = self.scan(raw, offset)
+        offset = skip = 0
+        documented = _DOCSTRING in text
+        for raw in text.split("\n"):
+            if documented and offset >= skip and raw.lstrip().startswith(_DOCSTRING):
+                skip = self.docstring_end(text, offset + raw.index(_DOCSTRING))
+            line = self.scan(raw, offset) if offset >= skip else None
             if line is not None:
                 result.append(line)
             offset += len(raw) + 1
         return result
 
+    def docstring_end(self, text: str, start: int) -> int:
+        """Return where the line ends on which the docstring that begins at ``start`` ends."""
+        end = text.find(_DOCSTRING, start + len(_DOCSTRING))
+        line_end = text.find("\n", max(start, end))
+        first = text.find("\n", start)
+        self.docstrings.append(self.span(start, first if first >= 0 else len(text)))
+        return line_end + 1 if line_end >= 0 else len(text) + 1
+
+    def report_docstrings(self) -> None:
+        if self.docstrings:
+            more = f" ({len(self.docstrings)} in this file)" if len(self.docstrings) > 1 else ""
+            message = f"docstrings are of an older NESTML{more}"
+            help = "begin each of their lines with `#`; `nestml upgrade` does it"
+            self.found.append(OLD_SYNTAX.at(self.docstrings[0], message, help=help))
+
     def scan(self, raw: str, offset: int) -> _Line | None:
         end, brackets = self.code_end(raw, offset)
+        bad = [m for m in _BAD.finditer(raw, 0, end) if not self.in_string(raw, m.start())]
+        for m in bad:
+            raw = self.without_bad(raw, m, offset)
         code = raw[:end].rstrip()
         body = code.lstrip(" \t")
         if not body:
@@ -204,13 +278,19 @@ class _Layout:
                 )
             )
         stop = len(code) - joined
-        indent = len(lead.expandtabs(TAB))
-        for bad in _BAD.finditer(raw, 0, end):
-            if not self.in_string(raw, bad.start()):
-                self.bad_character(offset + bad.start(), offset + bad.end())
-        return _Line(
-            offset + len(lead), offset + stop, indent, brackets, joined, code.endswith(",")
-        )
+        indent = len(lead.expandtabs(TAB)) - sum(m.end() - m.start() for m in bad if _no_width(m))
+        comma = code.endswith(",")
+        start = offset + len(lead)
+        return _Line(start, offset + stop, raw[len(lead) : stop], indent, brackets, joined, comma)
+
+    def without_bad(self, raw: str, bad: re.Match[str], offset: int) -> str:
+        """Report characters that cannot stand in code; what is no letter goes on as blanks."""
+        if offset + bad.end() == 1 and bad[0] == "\ufeff":
+            return " " + raw[1:]  # a byte order mark
+        self.bad_character(offset + bad.start(), offset + bad.end())
+        if any(c.isalnum() for c in bad[0]):
+            return raw
+        return raw[: bad.start()] + " " * (bad.end() - bad.start()) + raw[bad.end() :]
 
     def in_string(self, raw: str, at: int) -> bool:
         return any(
@@ -222,7 +302,14 @@ class _Layout:
     def bad_character(self, start: int, end: int) -> None:
         text = self.source.text[start]
         name = f"U+{ord(text):04X}"
-        help = "use `u` for micro" if text in "\u00b5\u03bc" else "names and units are plain ASCII"
+        if text in "\u00b5\u03bc":
+            help = "use `u` for micro"
+        elif text.isspace():
+            help = "put an ordinary blank in its place"
+        elif text in "\u201c\u201d\u201e\u2018\u2019":
+            help = 'strings stand between plain double quotes, `"`'
+        else:
+            help = "names and units are plain ASCII" if text.isprintable() else "remove it"
         message = f"the character {text!r} ({name}) can stand only in comments and strings"
         self.found.append(BAD_CHARACTER.at(self.span(start, end), message, help=help))
 
@@ -247,3 +334,9 @@ class _Layout:
                 case ")" | "]":
                     brackets -= 1
         return len(raw), brackets
+
+
+def _no_width(bad: re.Match[str]) -> bool:
+    """Return whether the characters, at the begin of a line, do not count as indentation."""
+    lead = bad.string[: bad.start()]
+    return not lead.strip() and not any(c.isalnum() or c == "\u00a0" for c in bad[0])

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
-from nestml_core.syntax.layout import DEDENT, INDENT, MARKERS, NEWLINE, Laid
+from nestml_core.syntax.layout import DEDENT, INDENT, MARKERS, NEWLINE, Edit, Laid
 
 UNEXPECTED = Code("NML010", Severity.ERROR, "something that does not fit here")
 MISSING_COLON = Code("NML011", Severity.ERROR, "a missing colon")
@@ -19,9 +19,10 @@ NO_TYPE = Code("NML014", Severity.ERROR, "a declaration without a type")
 RESERVED_NAME = Code("NML015", Severity.ERROR, "a reserved word as a name")
 UNCLOSED = Code("NML005", Severity.ERROR, "a bracket that is never closed")
 EMPTY_BLOCK = Code("NML016", Severity.ERROR, "a block with nothing in it")
-OLD_SYNTAX = Code("NML017", Severity.ERROR, "a construct of an older NESTML")
 FOREIGN_OPERATOR = Code("NML018", Severity.ERROR, "an operator of another language")
 BAD_NAME = Code("NML019", Severity.ERROR, "not a name")
+MISPLACED_DECORATOR = Code("NML023", Severity.ERROR, "a decorator that cannot stand here")
+NO_STEP = Code("NML024", Severity.ERROR, "a loop without a step")
 
 BLOCKS = (
     "state",
@@ -44,17 +45,6 @@ RESERVED = frozenset(
         *("inhibitory", "excitatory", "true", "True", "false", "False"),
     )
 )
-OLD = MappingProxyType(
-    {
-        "neuron": "NESTML 9 says `model` for neurons and synapses",
-        "synapse": "NESTML 9 says `model` for neurons and synapses",
-        "end": "blocks end with their indentation: delete the line",
-        "initial_values": "initial values stand in the `state` block",
-        "shape": "write `kernel`",
-        "preReceive": "write `onReceive(port)`",
-        "postReceive": "write `onReceive(port)`",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +65,7 @@ class Mistake:
 
     diagnostic: Diagnostic
     offset: int
-    fixes: tuple[tuple[int, int, str], ...] = ()
+    fixes: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ class Scene:
         *,
         start: int | None = None,
         end: int | None = None,
-        fixes: tuple[tuple[int, int, str], ...] = (),
+        fixes: tuple[Edit, ...] = (),
     ) -> Mistake:
         first = self.offset if start is None else start
         last = first + max(1, len(self.found)) if end is None else end
@@ -118,15 +108,29 @@ def explain(laid: Laid, failure: Failure) -> Mistake:
     rules: tuple[Callable[[Scene], Mistake | None], ...] = (
         _missing_colon,
         _too_far_right,
+        _blocks_not_indented,
         _empty_block,
-        _old_construct,
+        _same_line,
+        _else_if,
+        _type_first,
         _unknown_block,
+        _word_of_python,
+        _conditional_of_python,
         _reserved_name,
         _bad_model_name,
         _assignment_in_condition,
         _foreign_operator,
+        _no_step,
+        _handler,
+        _decorator,
+        _several_statements,
+        _quotes,
         _no_type,
+        _no_equals,
         _unclosed,
+        _unopened,
+        _no_statement,
+        _no_operator,
     )
     for rule in rules:
         mistake = rule(scene)
@@ -205,19 +209,6 @@ def _empty_block(scene: Scene) -> Mistake | None:
     help = "indent what belongs to it, or remove the line"
     diagnostic = EMPTY_BLOCK.at(scene.laid.span(start, offset + 1), message, help=help)
     return Mistake(diagnostic, offset)
-
-
-def _old_construct(scene: Scene) -> Mistake | None:
-    word = scene.found
-    if word in OLD and scene.offset == scene.start:
-        return scene.make(OLD_SYNTAX, f"`{word}` is of an older NESTML", OLD[word])
-    if word == "current" and "continuous" in scene.tried:
-        help = "write `<- continuous`"
-        return scene.make(OLD_SYNTAX, "`current` ports are of an older NESTML", help)
-    if _head(scene) == "output" and word not in ("", NEWLINE) and "NEWLINE" in scene.tried:
-        help = "put `spike` on a line of its own below `output:`, indented"
-        return scene.make(OLD_SYNTAX, "the kind of output stands on its own line", help)
-    return None
 
 
 def _unknown_block(scene: Scene) -> Mistake | None:
@@ -314,6 +305,180 @@ def _unclosed(scene: Scene) -> Mistake | None:
     return scene.make(UNCLOSED, message, help, start=opened[-1], end=opened[-1] + 1)
 
 
+def _before(scene: Scene) -> str:
+    """Return the line up to where parsing stopped."""
+    return scene.laid.text[scene.start : scene.offset].strip()
+
+
+def _blocks_not_indented(scene: Scene) -> Mistake | None:
+    """The blocks of a model stand below `model` without indentation."""
+    text = scene.laid.text
+    if "INDENT" not in scene.tried or scene.found not in BLOCKS or scene.offset != scene.start:
+        return None
+    head = text[: scene.offset].rstrip(NEWLINE)
+    start = max(map(head.rfind, MARKERS)) + 1
+    if not re.match(r"model\b", head[start:]):
+        return None
+    end = re.compile(rf"[^{MARKERS}]*\Z|(?<=[{NEWLINE}{DEDENT}])model\b").search(text, scene.offset)
+    last = end.start() if end else len(text)
+    fixes = ((scene.offset, scene.offset, INDENT), (last, last, DEDENT))
+    message = f"the block `{scene.found}` is not indented"
+    help = "indent the blocks of a model below its first line"
+    return scene.make(UNEXPECTED, message, help, fixes=fixes)
+
+
+def _same_line(scene: Scene) -> Mistake | None:
+    if "NEWLINE" not in scene.tried or not _before(scene).endswith(":") or _at_line_end(scene):
+        return None
+    message = f"what belongs to `{_head(scene)}` stands on lines of its own"
+    return scene.make(UNEXPECTED, message, "begin a new line here, indented")
+
+
+def _else_if(scene: Scene) -> Mistake | None:
+    if scene.found != "if" or _before(scene) != "else":
+        return None
+    end = scene.offset + len("if")
+    fixes = ((scene.start, end, "elif"),)
+    message = "`else if` is one word in NESTML"
+    return scene.make(UNEXPECTED, message, "write `elif`", start=scene.start, end=end, fixes=fixes)
+
+
+TYPES = ("integer", "real", "string", "boolean", "void")
+
+
+def _type_first(scene: Scene) -> Mistake | None:
+    m = re.match(r"(\w+)\s+([A-Za-z_$][\w$]*)\s*(=|\Z)", scene.line)
+    if m is None or scene.offset != scene.start or scene.found not in TYPES:
+        return None
+    help = f"write `{m[2]} {m[1]}`"
+    return scene.make(UNEXPECTED, "the name stands before its type", help)
+
+
+PYTHON = MappingProxyType(
+    {
+        "pass": "write a block only where it has statements",
+        "break": "put what ends the loop into its condition",
+        "continue": "put the rest of the body into an `if`",
+    }
+)
+
+
+def _word_of_python(scene: Scene) -> Mistake | None:
+    if scene.line not in PYTHON:
+        return None
+    end = scene.start + len(scene.line)
+    message = f"NESTML has no `{scene.line}`"
+    return scene.make(UNEXPECTED, message, PYTHON[scene.line], start=scene.start, end=end)
+
+
+def _conditional_of_python(scene: Scene) -> Mistake | None:
+    if scene.found != "if" or "BinaryOperator" not in scene.tried:
+        return None
+    return scene.make(
+        UNEXPECTED, "`if` cannot stand in an expression", "write `condition ? this : that`"
+    )
+
+
+def _no_step(scene: Scene) -> Mistake | None:
+    if _head(scene) != "for":
+        return None
+    if scene.found == ":" and "step" in scene.tried:
+        fixes = ((scene.offset, scene.offset, " step 1"),)
+        return scene.make(NO_STEP, "this loop has no step", "write `step 1` here", fixes=fixes)
+    if _before(scene).endswith(("step", "step -", "step-")):
+        help = "write a number, or use `while`"
+        return scene.make(UNEXPECTED, "the step of a loop is a number, not an expression", help)
+    return None
+
+
+def _handler(scene: Scene) -> Mistake | None:
+    head = _head(scene)
+    if head not in ("onReceive", "onCondition"):
+        return None
+    if scene.found in ("-", "+") and _before(scene).endswith("="):
+        message = "the value of a setting is a constant without a sign"
+        return scene.make(UNEXPECTED, message, "choose a number from 0 upwards")
+    if head == "onReceive" and scene.found == "[":
+        message = "a handler receives from a whole port, not from one element"
+        return scene.make(UNEXPECTED, message, "write the name of the port alone")
+    if scene.found == ":" and "(" in scene.tried:
+        what = "port)` with the name of a spike port" if head == "onReceive" else "condition)`"
+        return scene.make(UNEXPECTED, f"`{head}` lacks its parentheses", f"write `{head}({what}")
+    return None
+
+
+def _decorator(scene: Scene) -> Mistake | None:
+    if scene.found == "@" and "DecoratorText" in scene.tried:
+        end = re.compile(r"@[\w$:]*").match(scene.laid.text, scene.offset)
+        help = "write `@homogeneous`, `@heterogeneous` or `@namespace::name`"
+        last = end.end() if end else None
+        return scene.make(MISPLACED_DECORATOR, "this is not a decorator", help, end=last)
+    if scene.found == "@":
+        message = "a decorator cannot stand here"
+        help = "decorators end the lines of declarations, inlines and differential equations"
+        return scene.make(MISPLACED_DECORATOR, message, help)
+    if scene.found == "[" and "DecoratorText" in scene.tried and "@" in _before(scene):
+        message = "the guard stands before the decorators"
+        return scene.make(MISPLACED_DECORATOR, message, "move the decorators to the end")
+    return None
+
+
+def _several_statements(scene: Scene) -> Mistake | None:
+    if scene.found != ";":
+        return None
+    return scene.make(UNEXPECTED, "NESTML has one statement in a line", "begin a new line here")
+
+
+def _quotes(scene: Scene) -> Mistake | None:
+    if scene.found != "'" or "CallName" not in scene.tried:
+        return None
+    return scene.make(UNEXPECTED, "a string stands between double quotes", "write `\"` for `'`")
+
+
+def _no_equals(scene: Scene) -> Mistake | None:
+    if "=" not in scene.tried or not re.match(r"[\d.\"(-]", scene.found):
+        return None
+    message = f"`=` is missing before `{scene.found}`"
+    return scene.make(UNEXPECTED, message, "write `=` here")
+
+
+def _unopened(scene: Scene) -> Mistake | None:
+    if scene.found not in (")", "]"):
+        return None
+    opening = "(" if scene.found == ")" else "["
+    before = re.sub(r'"(?:[^"\\]|\\.)*"', "", _before(scene))
+    if before.count(opening) > before.count(scene.found):
+        return None
+    message = f"this `{scene.found}` closes nothing"
+    fixes = ((scene.offset, scene.offset + 1, " "),)
+    return scene.make(UNEXPECTED, message, "delete it", fixes=fixes)
+
+
+def _no_statement(scene: Scene) -> Mistake | None:
+    """A line that reads something and does nothing with it."""
+    if "Assignment" in scene.tried or "AssignmentOperator" not in scene.tried:
+        return None
+    if _at_line_end(scene) and _WORD.match(scene.line):
+        message = f"`{scene.line}` alone is no statement"
+        help = f"write `{scene.line}()` to call a function, or `{scene.line} = ...` to assign"
+        end = scene.start + len(scene.line)
+        return scene.make(UNEXPECTED, message, help, start=scene.start, end=end)
+    if scene.found == "==":
+        message = "a comparison alone is no statement"
+        return scene.make(UNEXPECTED, message, "write `=` to assign")
+    return None
+
+
+def _no_operator(scene: Scene) -> Mistake | None:
+    """Two operands side by side."""
+    if "BinaryOperator" not in scene.tried or not re.match(r'[\w$."(]', scene.found):
+        return None
+    if scene.found in RESERVED:
+        return None
+    message = f"an operator is missing before `{scene.found[:40]}`"
+    return scene.make(UNEXPECTED, message, "write the operator, or begin a new line")
+
+
 _READABLE = MappingProxyType(
     {
         "Number": "an expression",
@@ -336,19 +501,27 @@ _READABLE = MappingProxyType(
 )
 
 
+_OPERAND = frozenset(("Name", "(", "Prefix"))
+_BEHIND_OPERAND = frozenset(("Name", "(", "'", "OpenIndex", "**", "?", "Not", "UnitExponent"))
+
+
 def _readable(tried: frozenset[str]) -> tuple[str, ...]:
     """Return what would have fitted, in words, without regular expressions."""
     found: dict[str, None] = {}
-    hidden = {"Name"} if "Number" in tried else set()
+    hidden: frozenset[str] = frozenset(("Not", "sep"))
+    if "CallName" in tried:
+        hidden |= _OPERAND
+    if "BinaryOperator" in tried:
+        hidden |= _BEHIND_OPERAND
     for rule in sorted(tried - hidden):
         if rule in _READABLE:
             found[_READABLE[rule]] = None
-        elif re.fullmatch(r"[A-Za-z]+|[^\w\s\\]{1,3}", rule) and rule != "sep":
+        elif re.fullmatch(r"[A-Za-z]+|[^\w\s\\]{1,3}", rule):
             found[f"`{rule}`"] = None
-        elif rule == "sep":
-            found["`,`"] = None
         elif "integer" in rule:
             found["a type or unit"] = None
+    if "sep" in tried:
+        found["`,`"] = None
     return tuple(found)
 
 

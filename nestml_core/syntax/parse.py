@@ -11,17 +11,28 @@ from typing import Any
 from nestml_core.diagnostics import Code, Diagnostic, Severity
 from nestml_core.source import Source, Span
 from nestml_core.syntax import tree
-from nestml_core.syntax.build import Builder
-from nestml_core.syntax.layout import DEDENT, INDENT, NEWLINE, Laid, lay_out
+from nestml_core.syntax.build import TOO_DEEP, Builder
+from nestml_core.syntax.layout import (
+    DEDENT,
+    INDENT,
+    NEWLINE,
+    Laid,
+    lay_out,
+    logical_line,
+    without_empty_blocks,
+)
 from nestml_core.syntax.mistakes import Failure, Mistake, explain
+from nestml_core.syntax.older import Old, mend, once_each
 
-TOO_DEEP = Code("NML007", Severity.ERROR, "an expression or block nested too deeply")
 TOO_LARGE = Code("NML008", Severity.ERROR, "a file too large to be a model")
+LINE_END = Code("NML020", Severity.ERROR, "a line end of another kind")
 TOO_MANY = Code("NML009", Severity.ERROR, "too many syntax errors")
 
-MAX_CHARACTERS = 2_000_000
+MAX_CHARACTERS = 1_000_000
 MAX_LINE = 50_000
 MAX_ERRORS = 20
+MAX_EFFORT = 2_000_000
+"""Characters that are parsed again, in all, to find what is wrong with them."""
 MAX_NESTING = 40
 
 
@@ -46,20 +57,26 @@ def parse(source: Source) -> Parsed:
 
     Errors
     ------
-    NML001-NML005 : layout; NML007 : nesting; NML008, NML009 : size and number of errors;
-    NML010 and following : a line that does not fit the grammar.
+    NML001-NML005, NML020 : layout; NML007 : nesting; NML008, NML009 : size and number of errors;
+    NML010 and following : a line that does not fit the grammar; NML017 : one of an older NESTML.
     """
     if len(source.text) > MAX_CHARACTERS:
         message = f"{len(source.text)} characters are more than {MAX_CHARACTERS}"
         span = Span(source, 0, 0)
         return _nothing(TOO_LARGE.at(span, message, help="is this a NESTML model?"))
+    foreign = _LINE_END.search(source.text)
+    if foreign is not None:
+        span = Span(source, foreign.start(), foreign.start() + 1)
+        message = "this carriage return (U+000D) ends no line"
+        help = "save the file with line ends LF or CRLF"
+        return _nothing(LINE_END.at(span, message, help=help))
     laid, layout_problems = lay_out(source)
     deep = _unreadable(laid)
     if deep is not None:
         return _nothing(*layout_problems, deep)
     if len(layout_problems) > MAX_ERRORS:
         return _nothing(*layout_problems[:MAX_ERRORS], _gave_up(layout_problems[MAX_ERRORS].span))
-    return _parse_laid(laid, list(layout_problems))
+    return _parse_laid(laid, layout_problems)
 
 
 def _nothing(*problems: Diagnostic) -> Parsed:
@@ -94,29 +111,112 @@ def _unreadable(laid: Laid) -> Diagnostic | None:
     return None
 
 
-def _parse_laid(laid: Laid, found: list[Diagnostic]) -> Parsed:
-    """Parse; at an error repair or drop the line it is in, and parse again."""
+def _parse_laid(laid: Laid, found: tuple[Diagnostic, ...]) -> Parsed:
+    """Parse model by model; at an error repair or drop the line it is in, and parse again."""
+    state = _State(laid, list(found))
+    while state.begin < len(state.laid.text) and not state.given_up:
+        state.step()
+    return state.parsed()
+
+
+class _State:
+    """The state of parsing one file: what is parsed, what is said, what comes next."""
+
+    def __init__(self, laid: Laid, found: list[Diagnostic]) -> None:
+        self.laid = laid
+        self.found = found
+        self.reported = frozenset(d.span.line for d in found)  # of a bad layout: once is enough
+        self.comments = {c.span.line: c for c in laid.comments}
+        self.models: list[tree.Model] = []
+        self.lost: dict[str, None] = {}
+        self.old: list[tuple[Old, Span]] = []
+        self.begin = self.errors = self.effort = 0
+        self.mended = self.joined = self.given_up = False
+
+    def step(self) -> None:
+        """Parse the next model, or take one mistake out of it."""
+        end = _end_of_model(self.laid.text, self.begin)
+        root = _root(self.laid.text[self.begin : end])
+        if not isinstance(root, Failure):
+            builder = Builder(self.laid, self.comments, self.begin, self.joined)
+            self.models += builder.models(root)
+            self.found += builder.found
+            self.old += builder.old
+            self.begin = end
+        elif not self.mended:
+            self.mended = True
+            self.bring_up_to_date(root)
+        else:
+            self.effort += end - self.begin
+            self.recover(root)
+
+    def bring_up_to_date(self, failure: Failure) -> None:
+        """Read past what is of an older NESTML; if nothing is, take out the mistake."""
+        mended = mend(self.laid, self.begin)
+        if not mended.diagnostics:
+            self.recover(failure)
+            return
+        self.laid, self.joined = mended.laid, mended.joined
+        self.found += mended.diagnostics
+        self.lost |= dict.fromkeys(mended.lost)
+
+    def recover(self, failure: Failure) -> None:
+        mistake = explain(self.laid, Failure(failure.offset + self.begin, failure.tried))
+        self.errors += 1
+        if mistake.diagnostic.span.line not in self.reported:
+            self.found.append(mistake.diagnostic)
+        if self.errors > MAX_ERRORS or self.effort > MAX_EFFORT:
+            self.given_up = True
+            self.found[-1] = _gave_up(self.found[-1].span)
+            self.models.clear()
+            return
+        self.laid, words = _without(self.laid, mistake)
+        self.lost |= dict.fromkeys(words)
+
+    def parsed(self) -> Parsed:
+        file = tree.File(tuple(self.models), self.laid.comments, tuple(self.lost))
+        return Parsed(file, (*self.found, *once_each(self.old)))
+
+
+def _end_of_model(text: str, begin: int) -> int:
+    """Return where the line that begins at ``begin``, with the block below it, ends."""
+    end = text.find(NEWLINE, begin) + 1 or len(text)
+    depth = 0
+    for mark in _LEVEL.finditer(text, end):
+        if mark.start() > end and depth == 0:
+            break
+        depth += 1 if mark[0] == INDENT else -1
+        end = mark.end()
+        if depth <= 0:
+            break
+    return end
+
+
+def _root(text: str) -> Any:
+    """Return the root object of a stretch of laid-out text, or the Failure to parse it."""
     from textx.exceptions import TextXSyntaxError
 
-    lost: dict[str, None] = {}
-    reported = frozenset(
-        d.span.line for d in found
-    )  # lines with a bad layout: one report is enough
-    for _ in range(MAX_ERRORS + 1):
-        if not laid.text.strip():
-            return Parsed(tree.File((), laid.comments, tuple(lost)), tuple(found))
-        try:
-            root = _metamodel().model_from_str(laid.text)
-        except TextXSyntaxError as problem:
-            mistake = explain(laid, _failure(problem))
-            if mistake.diagnostic.span.line not in reported:
-                found.append(mistake.diagnostic)
-            laid, words = _mend(laid, mistake)
-            lost |= dict.fromkeys(words)
-        else:
-            return Parsed(Builder(laid).file(root, tuple(lost)), tuple(found))
-    found[-1] = _gave_up(found[-1].span)
-    return Parsed(tree.File((), laid.comments, tuple(lost)), tuple(found))
+    quick = _quick_parser()
+    root = quick(text) if quick is not None else None
+    if root is not None:
+        return root
+    try:
+        return _metamodel().model_from_str(text)
+    except TextXSyntaxError as problem:
+        return _failure(problem)
+
+
+@lru_cache(maxsize=1)
+def _quick_parser() -> Any:
+    """Return the parser with lookahead, or None where it does not know this textX or Python."""
+    try:
+        from nestml_core.syntax.dispatch import NotUnderstood, parser
+    except ImportError:
+        return None
+    try:
+        return parser(_metamodel())
+    except NotUnderstood:
+        return None
 
 
 def _failure(problem: Any) -> Failure:
@@ -128,50 +228,15 @@ def _failure(problem: Any) -> Failure:
     return Failure(cause.position, tuple(tried))
 
 
+_LINE_END = re.compile(r"\r(?!\r*(?:\n|\Z))")
 _WORD = re.compile(r"[A-Za-z_$][\w$]*")
+_LEVEL = re.compile(f"[{INDENT}{DEDENT}]")
 
 
-def _mend(laid: Laid, mistake: Mistake) -> tuple[Laid, tuple[str, ...]]:
+def _without(laid: Laid, mistake: Mistake) -> tuple[Laid, tuple[str, ...]]:
     """Return the layout without the mistake, and the names that went with it."""
     if mistake.fixes:
-        for start, end, new in reversed(mistake.fixes):
-            laid = laid.edited(start, end, new)
-        return laid, ()
-    start, end = _logical_line(laid.text, mistake.offset)
+        return laid.edited(*mistake.fixes), ()
+    start, end = logical_line(laid.text, mistake.offset)
     words = tuple(_WORD.findall(laid.text[start:end]))
-    laid = laid.edited(start, end)
-    return _without_empty_blocks(laid, start), words
-
-
-def _logical_line(text: str, offset: int) -> tuple[int, int]:
-    """Return the line around ``offset``, with its line end and the block that it opens."""
-    offset = min(offset, len(text) - 1)
-    while offset > 0 and text[offset] in INDENT + DEDENT:
-        offset -= 1
-    start = offset
-    while start > 0 and text[start - 1] not in NEWLINE + INDENT + DEDENT:
-        start -= 1
-    end = text.find(NEWLINE, offset) + 1 or len(text)
-    if text[end : end + 1] == INDENT:
-        depth = 0
-        while end < len(text):
-            depth += (text[end] == INDENT) - (text[end] == DEDENT)
-            end += 1
-            if depth == 0:
-                break
-    if re.match(r"(elif|else)\b", text[end:]):
-        return start, _logical_line(text, end)[1]
-    return start, end
-
-
-def _without_empty_blocks(laid: Laid, near: int) -> Laid:
-    """Remove blocks that dropping a line has emptied, with their headers."""
-    while True:
-        at = laid.text.find(INDENT + DEDENT, max(0, near - 1))
-        if at < 0 or at > near:
-            return laid
-        start = at - 1
-        while start > 0 and laid.text[start - 1] not in NEWLINE + INDENT + DEDENT:
-            start -= 1
-        laid = laid.edited(start, at + 2)
-        near = start
+    return without_empty_blocks(laid.edited((start, end, ""))), words

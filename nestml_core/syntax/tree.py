@@ -11,6 +11,27 @@ from nestml_core.syntax.layout import Comment
 
 
 @dataclass(frozen=True, slots=True)
+class Remarks:
+    """The comments that belong to an element.
+
+    ``above`` are the lines directly above it, without a blank line between; ``beside`` those at
+    the end of its own line, or of its lines where it goes on over several. A comment that belongs
+    to no element stands in ``File.comments`` alone.
+    """
+
+    above: tuple[Comment, ...] = ()
+    beside: tuple[Comment, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The remark beside the element, or else the lines above it."""
+        return "\n".join(c.text.strip() for c in self.beside or self.above)
+
+
+NO_REMARKS = Remarks()
+
+
+@dataclass(frozen=True, slots=True)
 class Name:
     text: str
     span: Span
@@ -169,8 +190,12 @@ class Declaration:
     value: Expression | None
     guard: Expression | None
     decorators: tuple[Decorator, ...]
-    documentation: str
     span: Span
+    remarks: Remarks = NO_REMARKS
+
+    @property
+    def documentation(self) -> str:
+        return self.remarks.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +203,7 @@ class VariableBlock:
     kind: str
     declarations: tuple[Declaration, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +214,7 @@ class Inline:
     value: Expression
     decorators: tuple[Decorator, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +223,14 @@ class Equation:
     value: Expression
     decorators: tuple[Decorator, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
     equations: tuple[Equation, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 EquationItem: TypeAlias = Inline | Kernel | Equation
@@ -211,6 +240,7 @@ EquationItem: TypeAlias = Inline | Kernel | Equation
 class Equations:
     items: tuple[EquationItem, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +248,7 @@ class SpikePort:
     variable: Variable
     qualifiers: tuple[Name, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,18 +256,24 @@ class ContinuousPort:
     variable: Variable
     type: TypeName
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     ports: tuple[SpikePort | ContinuousPort, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
+    """``kind_remarks`` are the comments of the line that says the kind."""
+
     kind: str
     span: Span
+    remarks: Remarks = NO_REMARKS
+    kind_remarks: Remarks = NO_REMARKS
 
 
 # Statements
@@ -246,6 +283,7 @@ class Output:
 class Return:
     value: Expression | None
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,25 +292,31 @@ class Assignment:
     op: str
     value: Expression
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class CallStatement:
     call: Call
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
     condition: Expression
     body: tuple[Statement, ...]
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
 class If:
+    """``otherwise_remarks`` are the comments of the line ``else:``."""
+
     branches: tuple[Branch, ...]
     otherwise: tuple[Statement, ...]
     span: Span
+    otherwise_remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +328,7 @@ class For:
     down: bool
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +336,7 @@ class While:
     condition: Expression
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 Statement: TypeAlias = Return | Assignment | CallStatement | Declaration | If | For | While
@@ -300,6 +346,7 @@ Statement: TypeAlias = Return | Assignment | CallStatement | Declaration | If | 
 class Update:
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +364,7 @@ class OnReceive:
     settings: tuple[Setting, ...]
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +373,7 @@ class OnCondition:
     settings: tuple[Setting, ...]
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +390,7 @@ class Function:
     result: TypeName | None
     body: tuple[Statement, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
 
 
 Element: TypeAlias = (
@@ -353,9 +403,14 @@ class Model:
     """``span`` is that of the model's name."""
 
     name: Name
-    documentation: str
     elements: tuple[Element, ...]
     span: Span
+    remarks: Remarks = NO_REMARKS
+
+    @property
+    def documentation(self) -> str:
+        """The lines above ``model``, without the blank behind each ``#``."""
+        return "\n".join(c.text.removeprefix(" ") for c in self.remarks.above)
 
 
 @dataclass(frozen=True, slots=True)

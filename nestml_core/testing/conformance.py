@@ -30,6 +30,7 @@ from nestml_core.reference import simulate
 from nestml_core.solved import ModelKind, SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE
 from nestml_core.testing import corpus
+from nestml_core.testing.explained import codes_of, explanations_of, mismatches, wrong_examples
 from nestml_core.testing.fingerprint import digest, digests
 
 REQUIRE = "NESTML_REQUIRE_TOOLCHAINS"
@@ -136,6 +137,24 @@ class BackendConformance:
             assert tool.found or tool.install, (
                 f"{tool.name} is missing, and nothing says how to get it"
             )
+
+    def test_codes_are_explained(self) -> None:
+        """Each code of the backend has a file in ``explanations``, with its own title."""
+        package = self._package()
+        own = {id: c for id, c in codes_of(package).items() if not id.startswith("NML")}
+        assert list(mismatches(own, explanations_of(package))) == []
+
+    def test_examples_of_explanations_are_true(self) -> None:
+        """A wrong example that is a model is refused with the code, a right one generates."""
+
+        def generated(program: SolvedProgram) -> tuple[Diagnostic, ...]:
+            return generate(program, self.backend, self.backend.options()).diagnostics
+
+        for e in explanations_of(self._package()).found:
+            assert list(wrong_examples(e, generated)) == [], e.code
+
+    def _package(self) -> str:
+        return type(self.backend).__module__.partition(".")[0]
 
     # What it generates
 

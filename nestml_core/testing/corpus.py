@@ -6,7 +6,7 @@ import math
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,11 +16,21 @@ from nestml_core.experiment import Experiment
 from nestml_core.pipeline import compile_files, library_models
 from nestml_core.reference import constants
 from nestml_core.simulate import ModelError
-from nestml_core.solved import TIME, SolvedModel, sign_pairs
+from nestml_core.solve import SolveOptions
+from nestml_core.solved import TIME, Method, SolvedModel, sign_pairs
 
 FOLDER = Path(__file__).parent / "corpus"
 
 MODEL_LINE = re.compile(r"^model[ \t]+(\w+)[ \t]*:", re.MULTILINE)
+
+
+GATES = "gates"
+"""The model of the corpus that is there once for each integrator."""
+
+INTEGRATED: Mapping[str, Method] = MappingProxyType(
+    {f"{GATES}_{m.value}": m for m in Method if m is not Method.RK45}
+)
+"""The names under which that model is there with other integrators than its own."""
 
 
 def files() -> tuple[Path, ...]:
@@ -31,7 +41,7 @@ def files() -> tuple[Path, ...]:
 def names() -> tuple[str, ...]:
     """Return the names of all models of the corpus, without compiling them."""
     texts = (path.read_text(encoding="utf-8") for path in files())
-    return tuple(name for text in texts for name in MODEL_LINE.findall(text))
+    return (*(name for text in texts for name in MODEL_LINE.findall(text)), *INTEGRATED)
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +55,13 @@ def models() -> Mapping[str, SolvedModel]:
     program = compile_files(files())
     if program.value is None:
         raise ModelError(program.diagnostics)
-    return MappingProxyType({m.name: m for m in program.value.models})
+    found = {m.name: m for m in program.value.models}
+    for name, method in INTEGRATED.items():
+        again = compile_files([FOLDER / f"{GATES}.nestml"], SolveOptions(method))
+        if again.value is None:
+            raise ModelError(again.diagnostics)
+        found[name] = replace(again.value.models[0], name=name)
+    return MappingProxyType(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +101,13 @@ STIMULI: Mapping[str, Stimulus] = MappingProxyType(
         "second_order": Stimulus(weight=3, parameters={"tau": 1.7}, initial={"g": 2.0}),
         "fitzhugh_nagumo": Stimulus(
             current=50.0, parameters={"a": 0.6, "tau_w": 9.0}, initial={"v": 0.5, "w": 0.1}
+        ),
+        "gates": Stimulus(
+            weight=2,
+            current=40.0,
+            parameters={"C_m": 15.0, "phi": 2.0, "tau_syn": 3.0},
+            initial={"V_m": -40.0, "n": 0.2, "g": 1.0},
+            largest_dt=0.25,
         ),
         "conductance": Stimulus(
             weight=6, parameters={"tau_exc": 3.5, "refr_T": 3.0}, initial={"g_exc": 10.0}
@@ -136,6 +159,24 @@ STIMULI: Mapping[str, Stimulus] = MappingProxyType(
             weight=7, parameters={"theta": 15.0, "drift": 2.0}, initial={"V_m": -45.0}
         ),
         "deep_expression": Stimulus(initial={"c": -3.5}, duration=5.0),
+        "vectors": Stimulus(
+            current=9.0,
+            parameters={"taps": 6, "weights": [0.5, 0.25, 0.0, -0.25, 0.75, 0.125]},
+            initial={"counts": [5, 0, 2], "drift": 1.5, "seen": [1, 0]},
+            duration=40.0,
+        ),
+        "vector_equations": Stimulus(
+            weight=30,
+            current=60.0,
+            parameters={"tau": [4.0, 8.0, 20.0], "rate": [0.1, 0.05]},
+            initial={"V": [-70.0, -60.0, -65.0], "w": [0.3, -0.2], "g": 0.25},
+        ),
+        "vector_ports": Stimulus(weight=300, current=150.0, parameters={"tau_m": 5.0}),
+        "delayed": Stimulus(
+            weight=3,
+            parameters={"d": 0.0, "d_long": 11.0},
+            initial={"u": 2.0, "x": -1.0, "n": 0.5},
+        ),
         "reserved_words": Stimulus(
             weight=2, parameters={"int": 8.0, "P_": 0.25, "exp": 1.5}, initial={"class": -1.0}
         ),
@@ -166,7 +207,8 @@ class Case:
 
 def stimulus(model: SolvedModel) -> Stimulus:
     """Return what suits ``model``."""
-    return STIMULI.get(model.name) or usual(model)
+    name = GATES if model.name in INTEGRATED else model.name
+    return STIMULI.get(name) or usual(model)
 
 
 def usual(model: SolvedModel) -> Stimulus:
@@ -175,7 +217,9 @@ def usual(model: SolvedModel) -> Stimulus:
     times = {
         d.symbol.name: 1.25 * values[d.symbol]
         for d in model.parameters
-        if d.symbol.type == TIME.type and math.isfinite(values.get(d.symbol, math.inf))
+        if d.symbol.type == TIME.type
+        and d.symbol.size is None
+        and math.isfinite(values.get(d.symbol, math.inf))
     }
     return Stimulus(weight=30, parameters=times)
 
@@ -195,6 +239,10 @@ def cases(model: SolvedModel, dt: float) -> tuple[Case, ...]:
     paired = {p.symbol.name for pair in sign_pairs(model.spike_ports) for p in pair}
     trains = {p: _train(s, p, dt, signed=s.signed and p not in paired) for p in ports}
     base: dict[str, Any] = {"duration": s.duration, "dt": dt, "seed": 11}
+    if model.name in INTEGRATED:
+        everything: dict[str, Any] = {"spikes": trains, "currents": constant}
+        everything |= {"initial": s.initial, "parameters": s.parameters}
+        return (Case("everything at once", Experiment(**base, **everything)),)
     found = [Case("no input", Experiment(**base))]
     if inputs:
         found.append(Case("constant current", Experiment(**base, currents=constant)))

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -19,18 +20,39 @@ from nestml_core.hoisting import hoist
 from nestml_core.interchange import from_json, to_json
 from nestml_core.pipeline import compile_files
 from nestml_core.reference import simulate
+from nestml_core.schema import json_schema
 from nestml_core.solved import ModelKind, SolvedModel, SolvedProgram
 from nestml_core.stimuli import with_input
 from nestml_core.verify import violations
 
 PACKAGE = os.environ.get("NESTML_PEER_PACKAGE", "")
+VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 FILES = sorted(Path(PACKAGE).glob("**/models/*/*.nestml")) if PACKAGE else []
+TUTORIALS = sorted(Path(PACKAGE).glob("**/tutorials/**/*.nestml")) if PACKAGE else []
+EXERCISE = "izhikevich_task"
+"""A tutorial's exercise: the reader is to add the variable `u` and the body of a handler."""
 
 pytestmark = pytest.mark.skipif(not PACKAGE, reason="set NESTML_PEER_PACKAGE, or use tox -e peers")
 
 
 def test_all_models_are_there() -> None:
     assert len(FILES) == 40
+    assert len(TUTORIALS) == 8
+    assert len(list(Path(PACKAGE).rglob("*.nestml"))) == 48
+
+
+@pytest.mark.parametrize("path", [p for p in TUTORIALS if p.stem != EXERCISE], ids=lambda p: p.stem)
+def test_every_tutorial_compiles(path: Path) -> None:
+    assert violations(compiled(path)) == ()
+
+
+def test_the_exercise_lacks_what_the_reader_is_to_write() -> None:
+    (path,) = (p for p in TUTORIALS if p.stem == EXERCISE)
+    errors = compile_files([path]).errors
+    assert [(e.code.id, e.span.text) for e in errors] == [
+        ("NML101", "u"),
+        ("NML016", "onCondition(v >= 30 mV):"),
+    ]
 
 
 def compiled(path: Path) -> SolvedModel:
@@ -45,7 +67,9 @@ def test_every_model_compiles(path: Path) -> None:
     assert violations(model) == ()
     assert violations(hoist(model)) == ()
     program = SolvedProgram((model,))
-    assert from_json(json.loads(json.dumps(to_json(program)))) == program
+    data = json.loads(json.dumps(to_json(program), allow_nan=False))
+    assert VALIDATOR.is_valid(data)
+    assert from_json(data) == program
     kind = ModelKind.SYNAPSE if path.parent.name == "synapses" else ModelKind.NEURON
     assert model.kind is kind
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
 import pint
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nestml_core import units
-from nestml_core.types import Dimension
+from nestml_core.expr import Number
+from nestml_core.pipeline import resolved_models
+from nestml_core.source import Source
+from nestml_core.types import COHERENT, Dimension, Type, Unit
 
 REGISTRY: Any = pint.UnitRegistry(non_int_type=Fraction)
 WHOLE = {"d": "day", "h": "hour", "G": "1e-4 tesla", "Mx": "1e-8 weber", "mcd": "millicandela"}
@@ -114,3 +121,176 @@ def test_roots_are_exact_or_refused() -> None:
     squared = units.power(v, Fraction(2))
     assert squared is not None
     assert squared.factor == 10**6
+
+
+# Expressions of units: NESTML's reading of a text against Pint's arithmetic
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A unit as NESTML text, and the same as a Pint quantity."""
+
+    text: str
+    quantity: Any = field(repr=False)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # Pint's own fails on fractions
+        printer.text(self.text)
+
+    @property
+    def grouped(self) -> str:
+        return self.text if self.text.isalpha() else f"({self.text})"
+
+
+EXPONENTS = st.sampled_from([-3, -2, -1, 2, 3])
+
+
+@st.composite
+def named(draw: st.DrawFn) -> Parts:
+    name = draw(st.sampled_from([*sorted(units.table()), *sorted(units.PINT_NAMES)]))
+    text = pint_name(units.PINT_NAMES.get(name, name))
+    number, _, unit = text.rpartition(" ")
+    return Parts(name, REGISTRY.Quantity(Fraction(number or 1), unit))
+
+
+def combined(parts: st.SearchStrategy[Parts]) -> st.SearchStrategy[Parts]:
+    def product(a: Parts, b: Parts) -> Parts:
+        return Parts(f"{a.grouped}*{b.grouped}", a.quantity * b.quantity)
+
+    def quotient(a: Parts, b: Parts) -> Parts:
+        return Parts(f"{a.grouped}/{b.grouped}", a.quantity / b.quantity)
+
+    def power(a: Parts, k: int) -> Parts:
+        return Parts(f"{a.grouped}**{k}", a.quantity**k)
+
+    def reciprocal(a: Parts) -> Parts:
+        return Parts(f"1/{a.grouped}", 1 / a.quantity)
+
+    def chain(a: Parts, b: Parts, c: Parts, ops: str) -> Parts:
+        """Return a chain without parentheses: left to right, but all behind 1/ is below it."""
+        first = a.quantity * b.quantity if ops[0] == "*" else a.quantity / b.quantity
+        whole = first * c.quantity if ops[1] == "*" else first / c.quantity
+        text = f"{a.grouped}{ops[0]}{b.grouped}{ops[1]}{c.grouped}"
+        return Parts(f"1/{text}", 1 / whole) if ops[2] == "1" else Parts(text, whole)
+
+    ops = st.sampled_from([a + b + c for a in "*/" for b in "*/" for c in " 1"])
+    return (
+        st.builds(product, parts, parts)
+        | st.builds(quotient, parts, parts)
+        | st.builds(power, parts, EXPONENTS)
+        | st.builds(reciprocal, parts)
+        | st.builds(chain, parts, parts, parts, ops)
+    )
+
+
+EXPRESSIONS = st.recursive(named(), combined, max_leaves=6)
+
+
+def declared(unit: str) -> tuple[Unit | None, Fraction | None]:
+    """Return a unit as the compiler reads it, in the place of a type and behind a number."""
+    text = f"model m:\n    parameters:\n        x {unit} = 3 {unit}\n"
+    result = resolved_models(Source("m.nestml", text))
+    if result.value is None:
+        assert [d.code.id for d in result.diagnostics if d.is_error] in (
+            ["NML208", "NML208"],
+            ["NML212"],
+        ), result.diagnostics
+        return None, None
+    (parameter,) = result.value[0].parameters
+    value = parameter.value
+    assert isinstance(value, Number)
+    assert value.type.dimension == parameter.symbol.type.dimension
+    return parameter.symbol.type.unit or units.ONE, value.value
+
+
+def coherent_size(quantity: Any, dimension: Dimension, root: int = 1) -> Fraction:
+    """Return ``quantity ** (1 / root)`` in the coherent unit of ``dimension``, to the power root.
+
+    Pint raises an error if the dimension is another one.
+    """
+    target = REGISTRY.Unit("")
+    for name, exponent in zip(COHERENT, dimension.exponents, strict=True):
+        target *= REGISTRY.Unit(name) ** (exponent * root)
+    return Fraction(quantity.to(target).magnitude)
+
+
+@given(EXPRESSIONS)
+def test_products_quotients_and_powers_are_what_pint_says(parts: Parts) -> None:
+    text, quantity = parts.text, parts.quantity
+    unit, value = declared(text)
+    if unit is None:
+        size = abs(coherent_size(quantity, own_dimension(text)))
+        assert not 1e-300 < 3 * size < 1e300
+        return
+    expected = coherent_size(quantity, unit.dimension)
+    assert (unit.factor, value) == (expected, 3 * expected)
+
+
+@given(EXPRESSIONS, st.sampled_from([1, 2, 3, 5]), st.sampled_from([2, 3, 4]), st.booleans())
+def test_roots_are_what_pint_says(parts: Parts, over: int, under: int, minus: bool) -> None:
+    text, quantity = parts.text, parts.quantity
+    exponent = Fraction(-over if minus else over, under)
+    sign = "-" if minus else ""
+    unit, value = declared(f"({text})**{sign}({over}/{under})")
+    if unit is not None:
+        raised = quantity**exponent.numerator
+        root = exponent.denominator
+        assert unit.factor**root == coherent_size(raised, unit.dimension, root)
+        assert value == 3 * unit.factor
+        return
+    # refused: the root is irrational, or the number is out of range
+    power = own_dimension(text) ** Fraction(exponent.numerator)
+    size = coherent_size(quantity**exponent.numerator, power)
+    assert not is_power(size, exponent.denominator) or not 1e-300 < size < 1e300
+
+
+def own_dimension(text: str) -> Dimension:
+    unit = declared_type(text).unit
+    return unit.dimension if unit is not None else Dimension()
+
+
+def declared_type(text: str) -> Type:
+    result = resolved_models(Source("m.nestml", f"model m:\n    parameters:\n        x {text}\n"))
+    assert result.value is not None, result.diagnostics
+    return result.value[0].parameters[0].symbol.type
+
+
+def is_power(size: Fraction, k: int) -> bool:
+    def root(n: int) -> int:
+        with localcontext() as context:
+            context.prec = len(str(n)) // k + 20
+            return round(Decimal(n) ** (Decimal(1) / k))
+
+    return Fraction(root(size.numerator), root(size.denominator)) ** k == size
+
+
+@given(named(), named())
+def test_texts_of_units_mean_the_unit(first: Parts, second: Parts) -> None:
+    """The text of a derived unit, which messages show, is read back as the same unit."""
+    a, b = units.unit(first.text), units.unit(second.text)
+    assert a is not None
+    assert b is not None
+    inverse = units.ONE / a
+    for unit in (a * b, a / b, inverse * b, inverse / b, b / inverse, a / (b / a), b * inverse):
+        if not unit.dimension.is_none:
+            assert declared_type(unit.text).unit == unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "shorter", "coherent"),
+    [
+        ("pA*ms/pF", "mV", "mV"),
+        ("nS*mV", "pA", "pA"),
+        ("V*nS", "nA", "pA"),
+        ("pA/pF", "", "mV/ms"),
+        ("pA*GOhm/ms", "mV/ms", "mV/ms"),
+        ("mV*mV", "mV**2", "mV**2"),
+        ("1/ms", "", "1/ms"),
+        ("uF/cm**2", "", "pF/um**2"),
+        ("kHz*ms", "", "1"),
+        ("s/ms", "", "1"),
+    ],
+)
+def test_units_in_words(unit: str, shorter: str, coherent: str) -> None:
+    found = units.parse_unit(unit)
+    assert found is not None
+    assert (units.simpler(found), units.coherent_text(found.dimension)) == (shorter, coherent)

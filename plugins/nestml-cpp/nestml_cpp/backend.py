@@ -15,6 +15,7 @@ from nestml_core.api import (
     SolvedProgram,
     Supports,
     ToolchainReport,
+    cpp_runtime,
     environment,
 )
 from nestml_cpp import __version__, toolchain
@@ -48,15 +49,17 @@ class CppBackend(Backend[CppProgram, Options]):
         conditions=PRINTER.conditions,
         constants=PRINTER.constants,
         constructor=PRINTER.constructor,
+        delayed=PRINTER.delayed,
         derivation=PRINTER.derivation,
+        equations=PRINTER.equations,
         expr=PRINTER.expr,
         fields=PRINTER.fields,
         guards=PRINTER.guards,
         jumps=PRINTER.jumps,
         lent=PRINTER.lent,
+        lines_of_delays=PRINTER.lines_of_delays,
         name=PRINTER.name,
         results=PRINTER.results,
-        slopes=PRINTER.slopes,
         watched=PRINTER.watched,
     )
 
@@ -67,7 +70,10 @@ class CppBackend(Backend[CppProgram, Options]):
         files: dict[str, str | bytes] = {}
         for model in ir.models:
             for ending, template in ((".hpp", "model.hpp.jinja"), ("_main.cpp", "main.cpp.jinja")):
-                text = self.templates.get_template(template).render(model=model)
+                numerics = cpp_runtime(model.numerics).values()
+                text = self.templates.get_template(template).render(
+                    model=model, numerics=tuple(numerics)
+                )
                 files[f"{model.file}{ending}"] = text
         return files
 

@@ -17,6 +17,7 @@ from nestml_core.api import (
     Branch,
     Call,
     Declare,
+    Element,
     Emit,
     Evaluate,
     Expr,
@@ -37,7 +38,7 @@ from nestml_core.api import (
     number,
     ref,
     rewrite,
-    walk,
+    symbols_in,
     walk_statements,
 )
 from nestml_cpp.functions import Reach, Reaches, expr_reach
@@ -46,6 +47,7 @@ from nestml_cpp.names import Names, members
 PARAMETERS = Symbol("p", Kind.LOCAL)
 INPUT = Symbol("in", Kind.LOCAL)
 UNUSED = "static_cast<void>"
+ELEMENT = "nestml_runtime::at"
 
 _ZERO: Mapping[Base, Expr] = {
     Base.INTEGER: Number(Fraction(0), INTEGER),
@@ -65,8 +67,18 @@ class Renaming:
     reaches: Reaches
     flows: tuple[Reach, ...]
 
-    def symbol(self, symbol: Symbol) -> Symbol:
-        return self.names.symbols.get(symbol, symbol)
+    def symbol(self, symbol: Symbol, local: Mapping[Symbol, Symbol] | None = None) -> Symbol:
+        """Return ``symbol`` under its C++ name; an element lives in the renamed vector."""
+        if local and symbol in local:
+            return local[symbol]
+        if symbol.vector is not None:
+            return replace(symbol, vector=self.symbol(symbol.vector, local))
+        new = self.names.symbols.get(symbol, symbol)
+        match new.size:
+            case Ref(parameter):
+                return replace(new, size=ref(self.symbol(parameter)))
+            case _:
+                return new
 
     def expr(self, e: Expr, local: Mapping[Symbol, Symbol] | None = None) -> Expr:
         """Return ``e`` with C++ names; symbols in ``local`` stand for local variables."""
@@ -74,8 +86,11 @@ class Renaming:
         def change(x: Expr) -> Expr:
             match x:
                 case Ref(symbol):
-                    known = (local or {}).get(symbol)
-                    return replace(x, symbol=known or self.symbol(symbol))
+                    return replace(x, symbol=self.symbol(symbol, local))
+                case Element(vector, index):
+                    whole = ref(self.symbol(vector, local))
+                    name = Text(vector.name, STRING)
+                    return Call(ELEMENT, (whole, index, name), x.type, x.span)
                 case Call(function, arguments) if function in self.names.functions:
                     name = self.names.functions[function]
                     return replace(
@@ -105,8 +120,15 @@ class Renaming:
     ) -> tuple[tuple[Symbol, ...], tuple[Stmt, ...]]:
         declared = (s.symbol for s in walk_statements(body) if isinstance(s, Declare))
         local = members((*arguments, *declared), self.names.taken)
-        read = {x.symbol for e in expressions_in(body) for x in walk(e) if isinstance(x, Ref)}
+        local = {s: self._sized(new) for s, new in local.items()}
+        read = {s.owner for e in expressions_in(body) for s in symbols_in(e)}
         return tuple(local[a] for a in arguments), tuple(self._statements(body, local, read))
+
+    def _sized(self, symbol: Symbol) -> Symbol:
+        """Return a local variable with the C++ name of the parameter that is its size."""
+        if not isinstance(symbol.size, Ref):
+            return symbol
+        return replace(symbol, size=ref(self.symbol(symbol.size.symbol)))
 
     def _statements(
         self, body: Iterable[Stmt], local: Mapping[Symbol, Symbol], read: set[Symbol]
@@ -133,7 +155,10 @@ class Renaming:
         match stmt:
             case Assign(target):
                 return replace(
-                    stmt, target=local.get(target, self.symbol(target)), value=expr(stmt.value)
+                    stmt,
+                    target=self.symbol(target, local),
+                    value=expr(stmt.value),
+                    index=None if stmt.index is None else expr(stmt.index),
                 )
             case Declare(symbol):
                 return replace(stmt, symbol=local[symbol], value=expr(stmt.value))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from nestml_core.api import (
+    CPP_INTEGRATORS,
     Assign,
     Call,
     Expr,
     Flow,
     Jump,
     Kind,
-    Method,
     NonlinearSystem,
+    Number,
     Symbol,
     Update,
     ref,
+    share,
     symbols_in,
     walk,
 )
@@ -26,9 +28,7 @@ from nestml_cpp.comments import commented
 from nestml_cpp.names import members, next_name
 from nestml_cpp.printer import RUNTIME
 
-SOLVERS = {Method.RK45: "dormand_prince", Method.FORWARD_EULER: "forward_euler"}
-
-OF_SOLVER = ("at", "slope", "f", "moving", "before")
+OF_SOLVER = ("at", "slope", "rate", "jacobian", "f", "linearised", "moving", "before")
 """What the member function of a nonlinear system uses itself, beside members."""
 
 
@@ -99,45 +99,77 @@ def jumping(
     return tuple(amounts), tuple(done)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moving:
-    symbol: Symbol
-    derivative: Expr
-
-
 def solver(rename: Renaming, system: NonlinearSystem) -> ir.Solver:
     """Return the numerical solution of a nonlinear system.
 
     Inside its right-hand side, what moves is a local constant under the name of the variable.
     """
-    of = {d.target: d.value for d in system.derivatives}
-    moving = [_Moving(s, of[s]) for s in (*system.variables, *system.companions)]
-    local = members((m.symbol for m in moving), (*rename.names.taken, *OF_SOLVER))
-    local = {s: replace(new, kind=Kind.LOCAL) for s, new in local.items()}
-    read = {s for m in moving for s in symbols_in(m.derivative)}
+    moving = (*system.variables, *system.companions)
+    local = members(moving, (*rename.names.taken, *OF_SOLVER))
+    local = {s: replace(new, kind=Kind.LOCAL, vector=None) for s, new in local.items()}
     integrator = system.integrator
-    is_adaptive = integrator.method is Method.RK45
+    elements = tuple(
+        ir.Element(i, rename.symbol(s), local[s].name, s in system.variables)
+        for i, s in enumerate(moving)
+    )
     return ir.Solver(
-        function=f"{RUNTIME}{SOLVERS[integrator.method]}",
-        tolerances=(repr(integrator.relative), repr(integrator.absolute)) if is_adaptive else (),
+        function=f"{RUNTIME}{CPP_INTEGRATORS[integrator.method][1]}",
+        tolerances=(repr(integrator.relative), repr(integrator.absolute))
+        if integrator.method.is_adaptive
+        else (),
         size=len(moving),
-        elements=tuple(
-            ir.Element(
-                place=i,
-                target=rename.symbol(m.symbol),
-                local=local[m.symbol].name,
-                derivative=rename.expr(m.derivative, local),
-                is_read=m.symbol in read,
-                is_result=m.symbol in system.variables,
-            )
-            for i, m in enumerate(moving)
-        ),
+        elements=elements,
+        equations=tuple(equations(rename, system, local, elements)),
         lends_state=any(
             isinstance(e, Call)
             and e.function in rename.reaches
             and not rename.reaches[e.function].is_static
-            for m in moving
-            for e in walk(m.derivative)
+            for value in system.evaluated
+            for e in walk(value)
         ),
         reason=commented(integrator.reason),
     )
+
+
+def equations(
+    rename: Renaming,
+    system: NonlinearSystem,
+    local: Mapping[Symbol, Symbol],
+    elements: Sequence[ir.Element],
+) -> Iterator[ir.Equations]:
+    """Yield the functions that the method of ``system`` calls."""
+    slopes = [(f"slope[{i}]", d.value) for i, d in enumerate(system.derivatives)]
+    rates = [(f"rate[{i}]", a) for i, a in enumerate(system.rates)]
+    jacobian = [
+        (f"jacobian[{i}][{j}]", e)
+        for i, row in enumerate(system.jacobian)
+        for j, e in enumerate(row)
+        if not (isinstance(e, Number) and e.value == 0)
+    ]
+    moving = (*system.variables, *system.companions)
+    taken = {*rename.names.taken, *OF_SOLVER, *(s.name for s in local.values())}
+
+    def function(
+        name: str, targets: Sequence[tuple[str, Expr]], *results: str, cleared: str = ""
+    ) -> ir.Equations:
+        definitions, values = share([e for _, e in targets], taken)
+        read = {s for e in (*values, *(d.value for d in definitions)) for s in symbols_in(e)}
+        return ir.Equations(
+            name=name,
+            results=results,
+            cleared=(cleared,) if cleared else (),
+            read=tuple(e for e, s in zip(elements, moving, strict=True) if s in read),
+            shared=tuple(Assign(d.symbol, rename.expr(d.value, local)) for d in definitions),
+            values=tuple(
+                ir.Value(target, rename.expr(e, local))
+                for (target, _), e in zip(targets, values, strict=True)
+            ),
+        )
+
+    method = system.integrator.method
+    if method.is_exponential:
+        yield function("f", [*slopes, *rates], "slope", "rate")
+        return
+    yield function("f", slopes, "slope")
+    if method.needs_jacobian:
+        yield function("linearised", [*slopes, *jacobian], "slope", "jacobian", cleared="jacobian")

@@ -10,6 +10,8 @@ from nestml_core.api import (
     RANDOM,
     Assign,
     Call,
+    Declare,
+    Element,
     Emit,
     Expr,
     Integrate,
@@ -17,6 +19,7 @@ from nestml_core.api import (
     Ref,
     SolvedModel,
     Stmt,
+    Symbol,
     expressions_in,
     walk,
     walk_statements,
@@ -95,11 +98,11 @@ def expr_reach(expr: Expr, functions: Reaches) -> Reach:
     reach = Reach()
     for e in walk(expr):
         match e:
-            case Ref(symbol) if symbol.kind is Kind.PARAMETER:
+            case Ref(symbol) | Element(symbol) if symbol.kind is Kind.PARAMETER:
                 reach |= Reach(parameters=True)
             case Ref(symbol) if symbol.kind is Kind.STEP:
                 reach |= Reach(step=True)
-            case Ref(symbol) if symbol.kind not in OWN:
+            case Ref(symbol) | Element(symbol) if symbol.kind not in OWN:
                 reach |= Reach(instance=True, input=symbol.kind in PORTS)
             case Call(function) if function in RANDOM:
                 reach |= Reach(changes=True)
@@ -114,6 +117,9 @@ def body_reach(body: Iterable[Stmt], functions: Reaches, flows: tuple[Reach, ...
     for e in expressions_in(statements):
         reach |= expr_reach(e, functions)
     for s in walk_statements(statements):
+        match s:
+            case Assign(Symbol(size=Ref())) | Declare(Symbol(size=Ref())):
+                reach |= Reach(parameters=True)
         match s:
             case Assign(target) if target.kind not in OWN:
                 reach |= Reach(instance=True, changes=True)

@@ -15,13 +15,15 @@ from nestml_core.api import Assign, Expr, Stmt, Symbol
 class Field:
     """A member of a struct with its first value.
 
-    ``value`` is None if the type has one, or if the constructor sets it.
+    ``value`` is None if the type has one, or if the constructor sets it; ``is_array`` asks for
+    zeros then.
     """
 
     name: str
     type: str
     value: Expr | None
     comment: str
+    is_array: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +65,43 @@ class Jump:
 class Element:
     """An element of the vector of a nonlinear system, by its place.
 
-    ``target`` is the state variable it starts from, ``local`` what the right-hand side calls it;
-    ``is_read`` and ``is_result`` say whether anyone wants it there and afterwards.
+    ``target`` is the state variable it starts from, ``local`` what the equations call it;
+    ``is_result`` says whether anyone wants it afterwards.
     """
 
     place: int
     target: Symbol
     local: str
-    derivative: Expr
-    is_read: bool
     is_result: bool
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """``target = value``; the target is an element of one of the arguments of ``Equations``."""
+
+    target: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """A function that evaluates a nonlinear system ``at`` a place.
+
+    ``results`` are the arguments it fills in, the first of them always ``slope``; ``cleared`` those
+    of which it fills in what is not zero. ``shared`` are local constants.
+    """
+
+    name: str
+    results: tuple[str, ...]
+    cleared: tuple[str, ...]
+    read: tuple[Element, ...]
+    shared: tuple[Assign, ...]
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Solver:
-    """A nonlinear system; ``tolerances`` end the call of ``function``.
+    """A nonlinear system; ``tolerances`` end the call of ``function``, which calls ``equations``.
 
     ``lends_state`` : the right-hand side calls functions that read the state, which must therefore
     follow the trial steps.
@@ -87,6 +111,7 @@ class Solver:
     tolerances: tuple[str, ...]
     size: int
     elements: tuple[Element, ...]
+    equations: tuple[Equations, ...]
     lends_state: bool
     reason: str
 
@@ -106,6 +131,16 @@ class FlowMethod:
     exact: tuple[Assign, ...]
     amounts: tuple[Assign, ...]
     jumps: tuple[Jump, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """A line that delays ``variable`` by ``duration`` ms; what comes out is ``target``."""
+
+    line: str
+    target: Symbol
+    variable: Symbol
+    duration: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +165,8 @@ class Watched:
     name: str
     member: str
     is_finite: bool
+    is_vector: bool = False
+    """Whether it is a vector whose size is not known; ``member`` stands for all its elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +179,7 @@ class Settable:
     name: str
     member: str
     otherwise: Expr | None = None
+    is_vector: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +211,9 @@ class CppModel:
     namespace: str
     headers: tuple[str, ...]
     runtime: tuple[str, ...]
+    """Templates of ours."""
+    numerics: tuple[str, ...]
+    """Headers of the core's runtime."""
 
     parameters: tuple[Field, ...]
     late_parameters: tuple[Field, ...]
@@ -182,6 +223,10 @@ class CppModel:
     inputs: tuple[Field, ...]
     is_random: bool
     reads_time: bool
+    has_vectors: bool
+    allocates: bool
+    """Whether a step may allocate memory."""
+    delays: tuple[Delay, ...]
 
     parameter_guards: tuple[Guard, ...]
     state_guards: tuple[Guard, ...]

@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from nestml_core.api import (
+    BOOLEAN,
+    DT,
     TIME,
     Assign,
     Base,
     Call,
     Declaration,
     Definition,
+    Delay,
     Derived,
     Expr,
     Function,
@@ -36,6 +39,7 @@ from nestml_core.api import (
     rewrite,
     substitute,
     symbols_in,
+    vectors,
     walk,
 )
 from nestml_cpp import ir
@@ -47,7 +51,8 @@ from nestml_cpp.names import computed, file_name, names, on_receive_name, struct
 from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
 from nestml_cpp.refusals import every_expression, refusals
-from nestml_cpp.requirements import headers, pieces
+from nestml_cpp.requirements import headers, numerics, pieces
+from nestml_cpp.vectors import filled, is_array, type_of
 
 PRINTER = CppPrinter()
 
@@ -107,6 +112,7 @@ class _Lowering:
             namespace=options.namespace,
             headers=headers(model),
             runtime=pieces(model),
+            numerics=numerics(model),
             parameters=tuple(self.parameter(d, in_class=True) for d in model.parameters),
             late_parameters=tuple(self.parameter(d) for d in model.parameters if self.is_late(d)),
             derived=tuple(self.field(s, "") for s in model.internals),
@@ -114,6 +120,9 @@ class _Lowering:
             inputs=tuple(self.input_fields()),
             is_random=any(map(is_random, expressions)),
             reads_time=any(TIME in symbols_in(e) for e in expressions),
+            has_vectors=bool(vectors(model)),
+            allocates=any(not is_array(v) for v in vectors(model)),
+            delays=tuple(map(self.delay, model.delays)),
             parameter_guards=tuple(self.guards(is_static=True)),
             state_guards=tuple(self.guards(is_static=False)),
             derivation=tuple(map(self.derivation, model.derived)),
@@ -147,7 +156,9 @@ class _Lowering:
                 self.settable(d) for d in model.parameters if _is_number(d.symbol)
             ),
             settable_state=tuple(
-                ir.Settable(d.symbol.identifier, self.name(d.symbol))
+                ir.Settable(
+                    d.symbol.identifier, self.name(d.symbol), None, d.symbol.size is not None
+                )
                 for d in model.state
                 if _is_number(d.symbol)
             ),
@@ -159,13 +170,22 @@ class _Lowering:
     def name(self, symbol: Symbol) -> str:
         return self.rename.symbol(symbol).name
 
+    def member(self, symbol: Symbol) -> str:
+        """Return what a variable is called in its struct, as an element of a vector or alone."""
+        return self.name(symbol.owner) + (f"[{symbol.place}]" if symbol.vector else "")
+
     # Fields
 
     def field(self, symbol: Symbol, documentation: str, value: Expr | None = None) -> ir.Field:
         unit = coherent_text(symbol.type.dimension) if symbol.type.unit is not None else ""
         comment = " ".join(x for x in (unit and f"[{unit}]", commented(documentation)) if x)
         first = zero(symbol.type) if value is None else value
-        return ir.Field(self.name(symbol), PRINTER.type(symbol.type), first, comment)
+        kind = PRINTER.type(symbol.type)
+        if symbol.size is None:
+            return ir.Field(self.name(symbol), kind, first, comment)
+        new = self.rename.symbol(symbol)
+        held = None if value is None else filled(new, value, kind)
+        return ir.Field(new.name, type_of(new, kind), held, comment, is_array(new))
 
     def is_late(self, d: Declaration) -> bool:
         """Return whether the constructor has to set a parameter, as its default reads the step."""
@@ -176,14 +196,18 @@ class _Lowering:
 
         ``in_class`` : as it stands among the members, without a value if the constructor sets it.
         """
+        size = () if d.symbol.size is None else symbols_in(d.symbol.size)
         bare = {
             s: replace(self.rename.symbol(s), kind=Kind.LOCAL)
-            for s in symbols_in(d.value)
+            for s in dict.fromkeys(x.owner for x in (*symbols_in(d.value), *size))
             if s.kind is Kind.PARAMETER
         }
         this: dict[Symbol, Expr] = {PARAMETERS: ref(Symbol("*this", Kind.LOCAL))}
         value = substitute(self.rename.expr(d.value, bare), this)
         field = self.field(d.symbol, d.documentation, value)
+        if field.value is not None and size:
+            own = self.rename.symbol(size[0])
+            field = replace(field, value=substitute(field.value, {own: ref(bare[size[0]])}))
         return replace(field, value=None) if in_class and self.is_late(d) else field
 
     def state_fields(self) -> Iterator[ir.Field]:
@@ -203,6 +227,10 @@ class _Lowering:
 
     def guards(self, *, is_static: bool) -> Iterator[ir.Guard]:
         """Yield the guards that need parameters only, or the others."""
+        if is_static:
+            yield from self.size_guards()
+        else:
+            yield from self.delay_guards()
         for d in (*self.model.parameters, *self.model.state):
             if d.guard is None:
                 continue
@@ -211,6 +239,30 @@ class _Lowering:
                 condition = self.rename.expr(d.guard)
                 text = " ".join(d.guard.span.text.split()) or PRINTER.expr(condition)
                 yield ir.Guard(condition, c_string(f"{d.symbol.identifier}: {text}"))
+
+    def size_guards(self) -> Iterator[ir.Guard]:
+        """Yield that the vectors among the parameters are as long as others say."""
+        for d in self.model.parameters:
+            size = self.rename.symbol(d.symbol).size
+            if isinstance(size, Ref):
+                vector = ref(self.rename.symbol(d.symbol))
+                condition = Call(f"{RUNTIME}has_size", (vector, size), BOOLEAN)
+                text = f"{d.symbol.identifier}: it has {d.symbol.size.symbol.name} elements"
+                yield ir.Guard(condition, c_string(text))
+
+    def delay_guards(self) -> Iterator[ir.Guard]:
+        for d in self.model.delays:
+            arguments = (self.rename.expr(d.duration), ref(DT))
+            condition = Call(f"{RUNTIME}is_delay", arguments, BOOLEAN)
+            text = " ".join(d.duration.span.text.split()) or PRINTER.expr(arguments[0])
+            message = f"{d.variable.identifier}: {text} >= 0 ms, shorter than 1e8 steps"
+            yield ir.Guard(condition, c_string(message))
+
+    def delay(self, d: Delay) -> ir.Delay:
+        target = self.rename.symbol(d.symbol)
+        return ir.Delay(
+            target.name, target, self.rename.symbol(d.variable), self.rename.expr(d.duration)
+        )
 
     def derivation(self, derived: Derived) -> ir.Derivation:
         rename = self.rename
@@ -231,8 +283,13 @@ class _Lowering:
         convolved = tuple(s for c in self.model.convolutions for s in c.states)
         symbols = (*(d.symbol for d in self.model.state), *convolved)
         for s in (s for s in symbols if s.type.base in (Base.REAL, Base.QUANTITY)):
-            member = self.name(s)
-            yield ir.Watched(c_string(s.identifier), member, s in advanced or s in convolved)
+            name = c_string(s.identifier)
+            if s.size is None or not s.elements:
+                is_finite = s in advanced or s in convolved
+                yield ir.Watched(name, self.name(s), is_finite, s.size is not None)
+            for e in s.elements:
+                member = f"{self.name(s)}[{e.place}]"
+                yield ir.Watched(c_string(e.identifier), member, e in advanced)
 
     # Member functions
 
@@ -283,7 +340,7 @@ class _Lowering:
     def recorder(self, r: Recordable) -> ir.Recorder:
         name = self.rename.names.recordables.get(r.symbol.identifier)
         if isinstance(r.value, Ref) and name is None:
-            value = f"state().{self.name(r.value.symbol)}"
+            value = f"state().{self.member(r.value.symbol)}"
         else:
             is_input = expr_reach(r.value, self.rename.reaches).input
             value = f"{name}({INPUT.name if is_input else ''})"
@@ -295,8 +352,18 @@ class _Lowering:
         depends = bool(symbols_in(d.value)) or any(
             isinstance(e, Call) and e.function in self.rename.reaches for e in walk(d.value)
         )
+        if d.symbol.size is not None:
+            return self.settable_vector(d, depends)
         default = self.outside(self.rename.expr(d.value)) if depends else None
         return ir.Settable(d.symbol.identifier, self.name(d.symbol), default)
+
+    def settable_vector(self, d: Declaration, depends: bool) -> ir.Settable:
+        vector = self.rename.symbol(d.symbol)
+        default = None
+        if depends or not is_array(vector):
+            value = filled(vector, self.rename.expr(d.value), PRINTER.type(vector.type))
+            default = self.outside(value)
+        return ir.Settable(d.symbol.identifier, vector.name, default, is_vector=True)
 
     def ports(self, symbols: Iterable[Symbol]) -> tuple[ir.Port, ...]:
         return tuple(ir.Port(i, s.identifier, self.name(s)) for i, s in enumerate(symbols))

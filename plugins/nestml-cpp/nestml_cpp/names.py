@@ -33,9 +33,9 @@ MACRO = re.compile(
 """Macros that the headers of the generated code define, on one system or another."""
 
 MEMBERS = frozenset(
-    """Parameters State Derived Input p d s in t dt rng parameters derived state step_size time
-    seed configure reset step violated_guard not_finite before derive update emitted
-    step_count time_origin nestml_runtime""".split()
+    """Parameters State Derived Input Delayed Lines p d s delayed lines in t dt rng parameters
+    derived state step_size time seed configure reset step violated_guard not_finite before
+    derive update emitted step_count time_origin nestml_runtime""".split()
 )
 """What generated structs use themselves."""
 
@@ -83,6 +83,7 @@ def names(model: SolvedModel) -> Names:
     symbols |= members((d.symbol for d in model.parameters), {"Parameters"})
     symbols |= members(model.internals, {"Derived"})
     symbols |= members(state_symbols(model), {"State"})
+    symbols |= members((d.symbol for d in model.delays), {"Delayed"})
     ports = [p.symbol for p in model.spike_ports] + [p.symbol for p in model.continuous_ports]
     symbols |= members(ports, {"Input"})
 
@@ -91,6 +92,12 @@ def names(model: SolvedModel) -> Names:
     class_scope |= {f"on_condition_{i + 1}" for i in range(len(model.on_condition))}
     class_scope |= {on_receive_name(symbols[h.port]) for h in model.on_receive}
     class_scope |= {next_name(symbols[s]) for s in state_symbols(model)}
+    class_scope |= {
+        next_name(e)
+        for s in state_symbols(model)
+        for e in symbols[s].elements
+        if s.size is not None
+    }
     functions = _free((f.name for f in model.functions), class_scope)
     class_scope |= set(functions.values())
     recordables = _free((r.symbol.identifier for r in computed(model)), class_scope)
@@ -129,4 +136,6 @@ def on_receive_name(port: Symbol) -> str:
 
 def next_name(symbol: Symbol) -> str:
     """Return what the value of ``symbol`` at the end of the step is called before it is stored."""
+    if symbol.vector is not None:
+        return f"next_{symbol.vector.name}_{symbol.place}"
     return f"next_{symbol.name}"

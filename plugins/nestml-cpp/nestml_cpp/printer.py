@@ -28,8 +28,21 @@ from nestml_core.api import (
     Type,
     c_string,
 )
-from nestml_cpp.ir import Derivation, Element, Field, Guard, Jump, MatrixBlock, OnCondition, Watched
+from nestml_cpp.bodies import ELEMENT
+from nestml_cpp.ir import (
+    Delay,
+    Derivation,
+    Element,
+    Equations,
+    Field,
+    Guard,
+    Jump,
+    MatrixBlock,
+    OnCondition,
+    Watched,
+)
 from nestml_cpp.layout import aligned, broken
+from nestml_cpp.vectors import filled, is_array, is_whole, type_of
 
 RUNTIME = "nestml_runtime::"
 DOUBLE = "double"
@@ -41,6 +54,7 @@ MEMBER = MappingProxyType(
         Kind.STATE: "s.{}",
         Kind.SPIKE_PORT: "in.{}.sum",
         Kind.CONTINUOUS_PORT: "in.{}",
+        Kind.DELAYED: "delayed.{}",
     }
 )
 """Where a symbol lives: in the structs of parameters, derived constants, state and input."""
@@ -89,7 +103,14 @@ class CppPrinter(CPrinter):
             return "t"
         if symbol == DT:
             return "dt"
+        if symbol.vector is not None:
+            return f"{self.name(symbol.vector)}[{symbol.place}]"
         return MEMBER.get(symbol.kind, "{}").format(symbol.name)
+
+    def declared_type(self, symbol: Symbol) -> str:
+        """Return the C++ type of a variable, which may be a vector."""
+        element = self.type(symbol.type)
+        return element if symbol.size is None else type_of(symbol, element)
 
     def real(self, e: Expr) -> str:
         """Return ``e`` as the value of something real: whole numbers with a point."""
@@ -101,9 +122,27 @@ class CppPrinter(CPrinter):
         return self.real(e) if type.base in (Base.REAL, Base.QUANTITY) else self.expr(e)
 
     def assign(self, target: Symbol, value: Expr) -> str:
+        if target.size is not None and not is_whole(value):
+            return self.fill(target, self.value_for(target.type, value))
         return f"{self.name(target)} = {self.value_for(target.type, value)};"
 
+    def fill(self, vector: Symbol, value: str) -> str:
+        """Return what gives all elements one value."""
+        if is_array(vector):
+            return f"{self.name(vector)}.fill({value});"
+        assert vector.size is not None
+        size = f"static_cast<std::size_t>({self.expr(vector.size)})"
+        return f"{self.name(vector)}.assign({size}, {value});"
+
     def statement(self, stmt: Stmt) -> list[str]:
+        if isinstance(stmt, Assign) and stmt.index is not None:
+            place = f"{self.name(stmt.target)}, {self.expr(stmt.index)}, "
+            value = self.value_for(stmt.target.type, stmt.value)
+            return [f"{ELEMENT}({place}{c_string(stmt.target.name)}) = {value};"]
+        if isinstance(stmt, Declare) and stmt.symbol.size is not None:
+            kind = self.type(stmt.symbol.type)
+            value = self.expr(filled(stmt.symbol, stmt.value, kind))
+            return [f"{type_of(stmt.symbol, kind)} {self.name(stmt.symbol)} = {value};"]
         if isinstance(stmt, Declare):
             return [f"{self.type(stmt.symbol.type)} {self.assign(stmt.symbol, stmt.value)}"]
         return super().statement(stmt)
@@ -127,12 +166,6 @@ class CppPrinter(CPrinter):
         return super().power(e, base, exponent)
 
     def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
-        if e.function == "expdd":
-            h, *rates = (
-                f"static_cast<double>({text})" if a.type.base is Base.INTEGER else text
-                for a, text in zip(e.arguments, arguments, strict=True)
-            )
-            return Piece(f"{self.functions['expdd']}({h}, {{{', '.join(rates)}}})")
         if e.type.base is Base.INTEGER and e.function in ROUNDING:
             return Piece(f"{RUNTIME}integer({self.functions[e.function]}({arguments[0]}))")
         return super().call(e, arguments)
@@ -177,7 +210,7 @@ class CppPrinter(CPrinter):
 
     def field(self, f: Field) -> str:
         if f.value is None:
-            return f"{f.type} {f.name};"
+            return f"{f.type} {f.name}{' = {}' if f.is_array else ''};"
         value = self.real(f.value) if f.type == DOUBLE else self.expr(f.value)
         return f"{f.type} {f.name} = {value};"
 
@@ -190,10 +223,12 @@ class CppPrinter(CPrinter):
         lines = (f"    {self.name(j.target)} += {self.expr(j.amount)};\n" for j in jumps)
         return broken("".join(lines))
 
-    def slopes(self, elements: tuple[Element, ...]) -> str:
-        """Return the right-hand side of a nonlinear system as the lines of its function."""
-        lines = [f"const double {e.local} = at[{e.place}];" for e in elements if e.is_read]
-        lines += [f"slope[{e.place}] = {self.expr(e.derivative)};" for e in elements]
+    def equations(self, f: Equations) -> str:
+        """Return what evaluates a nonlinear system as the lines of its function."""
+        lines = [f"const double {e.local} = at[{e.place}];" for e in f.read]
+        lines += [f"const double {self.assign(a.target, a.value)}" for a in f.shared]
+        lines += [f"for (auto& row : {name}) row.fill(0.0);" for name in f.cleared]
+        lines += [f"{v.target} = {self.real(v.value)};" for v in f.values]
         return broken("".join(f"      {line}\n" for line in lines))
 
     def lent(self, elements: tuple[Element, ...]) -> str:
@@ -220,10 +255,27 @@ class CppPrinter(CPrinter):
         """Return the tests of state variables as lines of a member function."""
         lines = []
         for w in watched:
+            if w.is_vector:
+                lines.append(f"    for (const double x : s.{w.member}) {{\n")
+                lines.append(f"      if (std::isnan(x)) return {w.name};\n    }}\n")
+                continue
             test = f"std::isnan(s.{w.member})"
             if w.is_finite:
                 test = f"!std::isfinite(s.{w.member}) && s.{w.member} != before.{w.member}"
             lines.append(f"    if ({test}) return {w.name};\n")
+        return broken("".join(lines))
+
+    def lines_of_delays(self, delays: tuple[Delay, ...]) -> str:
+        """Return how the lines of delayed variables begin, as lines of a member function."""
+        lines = (f"    lines.{d.line}.begin({self.real(d.duration)}, dt);\n" for d in delays)
+        return broken("".join(lines))
+
+    def delayed(self, delays: tuple[Delay, ...]) -> str:
+        """Return how delayed variables get their values, as lines of a member function."""
+        lines = (
+            f"    {self.name(d.target)} = lines.{d.line}.next({self.name(d.variable)});\n"
+            for d in delays
+        )
         return broken("".join(lines))
 
     def conditions(self, blocks: tuple[OnCondition, ...]) -> str:

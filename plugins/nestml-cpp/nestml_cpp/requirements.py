@@ -5,39 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nestml_core.api import (
+    CPP_INTEGRATORS,
     RANDOM,
     Base,
     Binary,
     Call,
     Constant,
     MatrixExponential,
-    Method,
     Say,
     SolvedModel,
     bodies_of,
+    vectors,
     walk,
     walk_statements,
 )
 from nestml_cpp.printer import ROUNDING
 from nestml_cpp.refusals import every_expression
 
-ORDER = (
-    "spikes",
-    "integer",
-    "expdd",
-    "matrix_exponential",
-    "dormand_prince",
-    "forward_euler",
-    "random",
-    "messages",
-)
-"""The pieces of the runtime, each behind those that it needs."""
-
-SOLVER = {Method.RK45: "dormand_prince", Method.FORWARD_EULER: "forward_euler"}
+ORDER = ("spikes", "vectors", "delay", "integer", "random", "messages")
+"""Our own pieces of the runtime, each behind those that it needs."""
 
 
 def pieces(model: SolvedModel) -> tuple[str, ...]:
-    """Return the pieces of the runtime that ``model`` needs, in order."""
+    """Return our own pieces of the runtime that ``model`` needs, in order."""
     needed = set(_pieces(model))
     return tuple(f"runtime/{name}.hpp" for name in ORDER if name in needed)
 
@@ -45,11 +35,10 @@ def pieces(model: SolvedModel) -> tuple[str, ...]:
 def _pieces(model: SolvedModel) -> Iterator[str]:
     if model.spike_ports:
         yield "spikes"
-    if any(isinstance(d, MatrixExponential) for d in model.derived):
-        yield "matrix_exponential"
-    for flow in model.flows:
-        if flow.nonlinear is not None:
-            yield SOLVER[flow.nonlinear.integrator.method]
+    if vectors(model):
+        yield "vectors"
+    if model.delays:
+        yield "delay"
     if any(isinstance(s, Say) for body in bodies_of(model) for s in walk_statements(body)):
         yield "messages"
     for expr in every_expression(model):
@@ -58,14 +47,29 @@ def _pieces(model: SolvedModel) -> Iterator[str]:
                 case Call(function) if function in RANDOM:
                     yield "random"
                     yield "integer"
-                case Call("expdd"):
-                    yield "expdd"
                 case Call(function) if function in ROUNDING and e.type.base is Base.INTEGER:
                     yield "integer"
                 case Binary("**") if e.type.base is Base.INTEGER:
                     yield "integer"
                 case Binary("+") if e.type.base is Base.STRING:
                     yield "messages"
+
+
+def numerics(model: SolvedModel) -> tuple[str, ...]:
+    """Return the headers of the core's runtime that ``model`` needs."""
+    found: list[str] = []
+    if any(isinstance(d, MatrixExponential) for d in model.derived):
+        found.append("matrix_exponential.hpp")
+    if any(
+        isinstance(e, Call) and e.function == "expdd"
+        for x in every_expression(model)
+        for e in walk(x)
+    ):
+        found.append("expdd.hpp")
+    for flow in model.flows:
+        if flow.nonlinear is not None:
+            found.append(CPP_INTEGRATORS[flow.nonlinear.integrator.method][0])
+    return tuple(dict.fromkeys(found))
 
 
 def headers(model: SolvedModel) -> tuple[str, ...]:

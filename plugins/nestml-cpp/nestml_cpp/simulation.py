@@ -24,6 +24,7 @@ from nestml_core.api import (
     SolvedModel,
     Trace,
     coherent_text,
+    vectors,
 )
 from nestml_cpp.toolchain import executable
 
@@ -31,6 +32,7 @@ GUARD_VIOLATED = Code("CPP201", Severity.ERROR, "a value violates the guard of i
 NOT_FINITE = Code("CPP202", Severity.ERROR, "a variable is not a finite number")
 STOPPED = Code("CPP203", Severity.ERROR, "the compiled program did not come to its end")
 MESSAGE = Code("CPP204", Severity.HINT, "a message of the model")
+NO_ELEMENT = Code("CPP206", Severity.ERROR, "an index outside of its vector")
 MODEL_WARNING = Code("CPP205", Severity.WARNING, "a warning of the model")
 
 MAX_MESSAGES = 100
@@ -62,6 +64,7 @@ def simulate(artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Resu
     CPP201 : a guard does not hold.
     CPP202 : a state variable is not finite.
     CPP203 : the program could not be started, or was stopped.
+    CPP206 : an element of a vector is used that it does not have.
 
     Raises
     ------
@@ -97,10 +100,10 @@ def simulate(artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Resu
 def write_experiment(schedule: Schedule, file: IO[str]) -> None:
     """Write ``schedule`` as the generated programs read it; numbers keep every digit."""
     file.write(f"dt {schedule.dt!r}\nsteps {schedule.steps}\nseed {schedule.seed % SEEDS}\n")
-    for symbol, value in schedule.parameters.items():
-        file.write(f"parameter {symbol.identifier} {float(value)!r}\n")
-    for symbol, value in schedule.initial.items():
-        file.write(f"initial {symbol.identifier} {float(value)!r}\n")
+    for key, given in (("parameter", schedule.parameters), ("initial", schedule.initial)):
+        for symbol, value in given.items():
+            for x in np.ravel(value).tolist():  # the elements of a vector, one after the other
+                file.write(f"{key} {symbol.identifier} {float(x)!r}\n")
     for symbol in schedule.record:
         file.write(f"record {symbol.identifier}\n")
     for port, events in schedule.spikes.items():
@@ -143,6 +146,8 @@ def failure(
             return guard_violated(model, schedule, rest)
         case "not finite":
             return not_finite(model, schedule, rest)
+        case "no element":
+            return no_element(model, rest)
         case "result":
             return STOPPED.at(model.span, "its result could not be written: is the disk full?")
         case _:
@@ -166,7 +171,11 @@ def guard_violated(model: SolvedModel, schedule: Schedule, rest: str) -> Diagnos
     d = _declared(model, name)
     span = d.symbol.span if d.guard is None else d.guard.span
     given = {**schedule.parameters, **schedule.initial}.get(d.symbol)
-    value = "" if given is None else f", which is {given:g} in coherent units"
+    value = (
+        ""
+        if given is None or d.symbol.size is not None
+        else f", which is {given:g} in coherent units"
+    )
     message = f"the guard `{text}` of `{d.symbol.name}`{value}, does not hold"
     return GUARD_VIOLATED.at(span, message)
 
@@ -175,13 +184,24 @@ def not_finite(model: SolvedModel, schedule: Schedule, rest: str) -> Diagnostic:
     name, _, step = rest.rpartition(" ")
     convolved = (s for c in model.convolutions for s in c.states)
     symbols = (*(d.symbol for d in model.state), *convolved)
-    symbol = next(s for s in symbols if s.identifier == name)
+    elements = (e for s in symbols for e in (s, *s.elements))
+    symbol = next(s for s in elements if s.identifier == name)
     message = (
         f"`{symbol.name}` is not a finite number after step {step}, "
         f"at t = {int(step) * schedule.dt:g} ms"
     )
     help = "does the solution grow without bounds? check parameters, or try a smaller dt"
     return NOT_FINITE.at(symbol.span, message, help=help)
+
+
+def no_element(model: SolvedModel, rest: str) -> Diagnostic:
+    name, index, size = rest.split(" ")
+    known = (v for v in vectors(model) if name in (v.name, v.identifier, f"{v.identifier}_"))
+    vector = next(known, None)
+    plural = "" if size == "1" else "s"
+    message = f"`{name}` has {size} element{plural}, there is no `{name}[{index}]`"
+    span = model.span if vector is None else vector.span
+    return NO_ELEMENT.at(span, message, help="elements are counted from 0")
 
 
 def _declared(model: SolvedModel, name: str) -> Declaration:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from nestml_cpp.toolchain import find_compiler
 
+from nestml_core.api import cpp_runtime
 from nestml_core.testing import REQUIRE
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -45,6 +46,8 @@ def cpp(compiler: tuple[str, ...], tmp_path: Path) -> Callable[..., str]:
     """Return what compiles and runs C++ text, and returns what it prints."""
 
     def run(*texts: str, flags: tuple[str, ...] = ("-O1",), stdin: str = "") -> str:
+        for name, header in cpp_runtime().items():
+            (tmp_path / name).write_text(header, encoding="utf-8")
         sources = []
         for i, text in enumerate(texts):
             sources.append(tmp_path / f"test{i}.cpp")

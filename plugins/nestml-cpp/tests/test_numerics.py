@@ -147,6 +147,7 @@ def test_dormand_prince_meets_its_tolerance(cpp: Cpp) -> None:
     """Van der Pol's equation, far more than a trial step at a time."""
     printed = cpp(
         """
+        #include "trial_steps.hpp"
         #include "dormand_prince.hpp"
         #include <cstdio>
         int main() {
@@ -175,10 +176,101 @@ def test_dormand_prince_meets_its_tolerance(cpp: Cpp) -> None:
     assert np.abs(got - exact).max() < 1e-7
 
 
+def test_rosenbrock_meets_its_tolerance_where_it_is_stiff(cpp: Cpp) -> None:
+    """Van der Pol's equation with mu = 1000, a slow arc and a jump."""
+    printed = cpp(
+        """
+        #include "trial_steps.hpp"
+        #include "linear_equations.hpp"
+        #include "rosenbrock.hpp"
+        #include <cstdio>
+        int main() {
+          std::array<double, 2> x = {2.0, 0.0};
+          const auto f = [](const auto& at, auto& slope) {
+            slope[0] = at[1];
+            slope[1] = 1e3 * ((1.0 - at[0] * at[0]) * at[1] - at[0]);
+          };
+          const auto linearised = [&](const auto& at, auto& slope, auto& jacobian) {
+            f(at, slope);
+            jacobian[0] = {0.0, 1.0};
+            jacobian[1] = {1e3 * (-2.0 * at[0] * at[1] - 1.0), 1e3 * (1.0 - at[0] * at[0])};
+          };
+          for (int i = 0; i < 10; ++i) {
+            if (!nestml_runtime::rosenbrock(f, linearised, x, 0.1, 1e-8, 1e-8)) return 1;
+            std::printf("%.17g %.17g\\n", x[0], x[1]);
+          }
+        }
+        """
+    )
+    rows = np.array([float(x) for x in printed.split()]).reshape(10, 2)
+    exact = solve_ivp(
+        lambda _, y: [y[1], 1e3 * ((1 - y[0] ** 2) * y[1] - y[0])],
+        (0, 1),
+        [2.0, 0.0],
+        method="Radau",
+        t_eval=np.arange(1, 11) / 10,
+        rtol=1e-11,
+        atol=1e-12,
+    ).y.T
+    assert np.abs((rows - exact) / np.maximum(1.0, np.abs(exact))).max() < 1e-5
+
+
+def test_linear_equations(cpp: Cpp) -> None:
+    """A matrix that needs pivots, and one that is singular."""
+    printed = cpp(
+        """
+        #include "linear_equations.hpp"
+        #include <cstdio>
+        int main() {
+          const std::array<std::array<double, 3>, 3> a = {{{0, 2, 1}, {1, 1, 0}, {4, 0, -1}}};
+          std::array<double, 3> x;
+          nestml_runtime::Factors<3>(a).solve({7, 3, 1}, x);
+          std::printf("%.17g %.17g %.17g\\n", x[0], x[1], x[2]);
+          const std::array<std::array<double, 2>, 2> b = {{{1, 2}, {2, 4}}};
+          std::array<double, 2> y;
+          nestml_runtime::Factors<2>(b).solve({1, 1}, y);
+          std::printf("%d\\n", std::isfinite(y[0]) || std::isfinite(y[1]));
+        }
+        """
+    )
+    *x, is_finite = map(float, printed.split())
+    assert x == pytest.approx([1.0, 2.0, 3.0])
+    assert is_finite == 0
+
+
+def test_runge_kutta_and_exponential_steps(cpp: Cpp) -> None:
+    """x' = -4 x + 8 over one step: exact for the exponential methods, of order 4 for the other."""
+    printed = cpp(
+        """
+        #include "exponential_euler.hpp"
+        #include "runge_kutta.hpp"
+        #include <cstdio>
+        int main() {
+          const auto f = [](const auto& at, auto& slope) { slope[0] = -4.0 * at[0] + 8.0; };
+          const auto both = [&](const auto& at, auto& slope, auto& rate) {
+            f(at, slope);
+            rate[0] = -4.0;
+          };
+          std::array<double, 1> a = {5.0}, b = {5.0}, c = {5.0};
+          nestml_runtime::exponential_euler(both, a, 0.5);
+          nestml_runtime::rush_larsen(both, b, 0.5);
+          nestml_runtime::runge_kutta(f, c, 0.5);
+          std::printf("%.17g %.17g %.17g %g\\n", a[0], b[0], c[0], nestml_runtime::phi(0.0));
+        }
+        """
+    )
+    a, b, c, limit = map(float, printed.split())
+    exact = 2.0 + 3.0 * math.exp(-2.0)
+    assert [a, b] == pytest.approx([exact, exact], rel=1e-15)
+    assert c == pytest.approx(2.0 + 3.0 * (1 - 2 + 2 - 8 / 6 + 16 / 24), rel=1e-15)
+    assert limit == 1.0
+
+
 def test_dormand_prince_is_of_order_five(cpp: Cpp) -> None:
     """x' = x over one step, tolerances so loose that the first trial is accepted: error ~ h^6."""
     printed = cpp(
         """
+        #include "trial_steps.hpp"
         #include "dormand_prince.hpp"
         #include <cstdio>
         int main() {
@@ -202,6 +294,7 @@ def test_dormand_prince_gives_up_where_the_solution_ends(cpp: Cpp) -> None:
     """x' = x^2 from 1 is infinite at 1; from 1/2 it is 1 there."""
     printed = cpp(
         """
+        #include "trial_steps.hpp"
         #include "dormand_prince.hpp"
         #include <cstdio>
         int main() {

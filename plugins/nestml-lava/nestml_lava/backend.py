@@ -28,7 +28,7 @@ from nestml_core.api import (
 )
 from nestml_lava import interpreter
 from nestml_lava.ir import Process, Program
-from nestml_lava.lower import process
+from nestml_lava.lower import UNSUPPORTED, process
 from nestml_lava.printing import code, docstring
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class LavaBackend(Backend[Program, Options]):
     summary = "Lava processes in floating point, one package for each neuron model"
     options: ClassVar[type[Any]] = Options
     supports = Supports(
-        features=frozenset(Feature) - {Feature.SYNAPSE},
+        features=frozenset(Feature) - {Feature.SYNAPSE, *UNSUPPORTED},
         selective=True,  # strings, continuous outputs
         tolerance=1e-7,  # spiking by nonlinear equations magnifies the last bit of NumPy's `**`
     )

@@ -79,9 +79,10 @@ class Do:
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """``return``; several values make a tuple."""
+    """``return``; several values make a tuple, and one of them too if ``is_tuple``."""
 
     values: tuple[Expr, ...]
+    is_tuple: bool = False
 
 
 Vector: TypeAlias = Bind | Select | Unpack | Exponential | When | Unless | Repeat | Do | Give
@@ -136,8 +137,12 @@ class Port:
 class Needs:
     """Which parts of the runtime the module contains."""
 
+    adaptive: bool
     rk45: bool
+    rosenbrock: bool
+    rk4: bool
     forward_euler: bool
+    exponential: bool
     expdd: bool
     matrix_exponential: bool
     special: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from nestml_core.api import (
@@ -36,11 +36,13 @@ from nestml_core.api import (
     Text,
     bodies_of,
     checked,
+    constructs,
     features,
     identifiers,
     number,
     real_literal,
     safe,
+    share,
     step_expressions,
     symbols_in,
     walk,
@@ -80,6 +82,9 @@ from nestml_lava.vector import (
 SYNAPSE = Code("LAVA001", Severity.ERROR, "a synapse model")
 TEXT = Code("LAVA002", Severity.ERROR, "a string where Lava keeps numbers only")
 CONTINUOUS_OUTPUT = Code("LAVA003", Severity.ERROR, "a continuous output")
+NO_PLACE = Code("LAVA004", Severity.ERROR, "a vector or a delayed variable")
+
+UNSUPPORTED = frozenset({Feature.VECTORS, Feature.DELAYS})
 
 SPECIAL = ("erf", "erfc")
 BITWISE = ("&", "|", "^", "<<", ">>", "~")
@@ -110,6 +115,9 @@ def refusals(model: SolvedModel) -> Iterator[Diagnostic]:
             "LearningDense with a learning rule",
         )
         return
+    for c in constructs(model, UNSUPPORTED):
+        message = f"{c.words}; the processes generated for Lava have none yet"
+        yield NO_PLACE.at(c.span, message, help=c.help)
     yield from _strings(model)
     if model.output is Output.CONTINUOUS:
         yield CONTINUOUS_OUTPUT.at(
@@ -381,6 +389,8 @@ class _Lowering:
         if flow.nonlinear is not None:
             system = flow.nonlinear
             yield self.derivatives(index, system)
+            if system.integrator.method is Method.ROSENBROCK:
+                yield self.linearised(index, system)
             targets = tuple(f"new_{self.names.variables[s]}" for s in system.variables)
             unused = ("_",) * len(system.companions)
             if len(targets) + len(unused) == 1:
@@ -399,29 +409,49 @@ class _Lowering:
         )
 
     def derivatives(self, index: int, system: NonlinearSystem) -> Routine:
+        """Return the routine that evaluates what a step of ``system`` needs."""
+        moving = ", ".join(s.name for s in (*system.variables, *system.companions))
+        values = [u.value for u in system.derivatives]
+        summary = f"Return the derivatives of {moving}, per ms."
+        if system.integrator.method.is_exponential:
+            values += system.rates
+            summary = f"Return the derivatives of {moving}, per ms, and those by themselves."
+        return self.evaluation(f"_derivatives_{index}", summary, values)
+
+    def linearised(self, index: int, system: NonlinearSystem) -> Routine:
+        """Return the routine that also evaluates the Jacobian."""
+        values = [u.value for u in system.derivatives]
+        values += [e for row in system.jacobian for e in row]
+        summary = "Return the derivatives, per ms, and their Jacobian, row by row."
+        return self.evaluation(f"_linearised_{index}", summary, values)
+
+    def evaluation(self, name_: str, summary: str, values: Sequence[Expr]) -> Routine:
         lowering = Body(self.names)
         out: list[Vector] = []
-        slopes = tuple(lowering.expr(u.value, mask(ACTIVE), out) for u in system.derivatives)
-        moving = ", ".join(s.name for s in (*system.variables, *system.companions))
-        return Routine(
-            f"_derivatives_{index}",
-            ("v", ACTIVE),
-            f"Return the derivatives of {moving}, per ms.",
-            (*out, Give(slopes)),
-        )
+        definitions, shared = share(values)
+        for d in definitions:
+            value = lowering.expr(d.value, mask(ACTIVE), out)
+            lowering.locals = {**lowering.locals, d.symbol: d.symbol.name}
+            out.append(Bind(d.symbol.name, value))
+        results = tuple(lowering.expr(e, mask(ACTIVE), out) for e in shared)
+        return Routine(name_, ("v", ACTIVE), summary, (*out, Give(results, is_tuple=True)))
 
     def integration(self, index: int, system: NonlinearSystem) -> Expr:
         moving = tuple(
             Text(self.names.variables[s]) for s in (*system.variables, *system.companions)
         )
-        function = name(f"_derivatives_{index}")
-        match system.integrator.method:
-            case Method.RK45:
-                relative = name(f"relative={real_literal(system.integrator.relative)}")
-                absolute = name(f"absolute={real_literal(system.integrator.absolute)}")
-                return Call("_rk45", (function, V, mask(ACTIVE), *moving, relative, absolute))
-            case Method.FORWARD_EULER:
-                return Call("_forward_euler", (function, V, mask(ACTIVE), *moving))
+        method = system.integrator.method
+        functions = [name(f"_derivatives_{index}")]
+        if method is Method.ROSENBROCK:
+            functions.append(name(f"_linearised_{index}"))
+        tolerances = (
+            name(f"relative={real_literal(system.integrator.relative)}"),
+            name(f"absolute={real_literal(system.integrator.absolute)}"),
+        )
+        return Call(
+            f"_{method.value}",
+            (*functions, V, mask(ACTIVE), *moving, *(tolerances if method.is_adaptive else ())),
+        )
 
     def jumps(self, flow: Flow) -> Iterator[Vector]:
         """All amounts read the values after the flow and before any jump."""
@@ -493,8 +523,12 @@ class _Lowering:
         nonlinear = [f.nonlinear.integrator.method for f in m.flows if f.nonlinear]
         calls = set(self.functions_called())
         return Needs(
+            adaptive=any(method.is_adaptive for method in nonlinear),
             rk45=Method.RK45 in nonlinear,
+            rosenbrock=Method.ROSENBROCK in nonlinear,
+            rk4=Method.RK4 in nonlinear,
             forward_euler=Method.FORWARD_EULER in nonlinear,
+            exponential=any(method.is_exponential for method in nonlinear),
             expdd="expdd" in calls,
             matrix_exponential=any(isinstance(d, MatrixExponential) for d in m.derived),
             special=any(f in calls for f in SPECIAL),

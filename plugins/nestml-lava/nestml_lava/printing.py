@@ -136,6 +136,8 @@ def _lines(stmt: Vector, depth: int) -> Iterator[str]:
             yield from _compound(f"while {mask}.any():", body, depth)
         case Do(call):
             yield from _assignment("", call, depth)
+        case Give((value,), True):
+            yield f"{INDENT * depth}return ({expr(value)},)"
         case Give(values):
             yield from _return(values, depth)
 

@@ -32,7 +32,7 @@ MODULE = words(
     """
     AbstractProcess CPU InPort InProcess LavaPyType LoihiProtocol OutPort PyInPort
     PyLoihiProcessModel PyOutPort Recorder SimpleNamespace Var active annotations dataclass
-    get_close_matches implements linalg np os pending requires result special sys tag traceback v
+    get_close_matches implements np os pending requires result special sys tag traceback v
     """
 )
 """Names that the generated module uses itself."""

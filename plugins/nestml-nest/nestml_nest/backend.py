@@ -18,11 +18,12 @@ from nestml_core.api import (
     Supports,
     ToolchainReport,
     c_string,
+    cpp_runtime,
     environment,
 )
 from nestml_nest import __version__, ir
 from nestml_nest.cpp import NestPrinter
-from nestml_nest.lower import lower
+from nestml_nest.lower import UNSUPPORTED, lower
 from nestml_nest.options import Options
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class NestBackend(Backend[ir.Module, Options]):
     summary: ClassVar[str] = "neurons for the NEST simulator 3.10, as extension module in C++"
     options: ClassVar[type[Options]] = Options
     supports: ClassVar[Supports] = Supports(
-        frozenset(Feature) - {Feature.SYNAPSE},
+        frozenset(Feature) - {Feature.SYNAPSE, *UNSUPPORTED},
         tolerance=1e-9,
     )
 
@@ -68,6 +69,8 @@ class NestBackend(Backend[ir.Module, Options]):
             files[f"{n.name}.h"] = neuron.render(module=ir, neuron=n)
         for header in ir.support:
             files[f"nestml/{header}"] = env.loader.get_source(env, f"nestml/{header}")[0]
+        for header, text in cpp_runtime(ir.runtime).items():
+            files[f"nestml/{header}"] = text
         return files
 
     def toolchain(self) -> ToolchainReport:

@@ -15,6 +15,7 @@ BAD_OPTION = Code("NEST106", _E, "an option with a value that does not work")
 RANDOM_DEFAULT = Code("NEST107", _E, "a random default")
 OUTPUT = Code("NEST108", _E, "an output that NEST neurons do not have")
 RENAMED = Code("NEST109", _H, "a model that has another name in NEST")
+NO_PLACE = Code("NEST110", _E, "a vector or a delayed variable")
 
 TOOL_MISSING = Code("NEST201", _E, "a tool that is needed and not there")
 COMPILER_FAILED = Code("NEST202", _E, "the compiler rejected generated code")

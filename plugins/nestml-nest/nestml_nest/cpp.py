@@ -44,7 +44,7 @@ class NestPrinter(CPrinter):
     functions: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             **CPrinter.functions,
-            "expdd": "nestml::divided_difference",
+            "expdd": "nestml_runtime::expdd",
             "random_normal": "random.normal",
             "random_uniform": "random.uniform",
             "random_poisson": "random.poisson",

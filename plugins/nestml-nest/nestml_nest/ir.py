@@ -124,15 +124,40 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """``target = value``; the target is an element of one of the arguments of ``Equations``."""
+
+    target: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Equations:
+    """A function that evaluates ``x' = f(x)`` and fills in ``results``.
+
+    ``cleared`` are the results of which it fills in what is not zero; ``shared`` local constants.
+    """
+
+    name: str
+    results: tuple[str, ...]
+    cleared: tuple[str, ...]
+    shared: tuple[Change, ...]
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Numerics:
-    """``x' = f(x)``, advanced by ``nestml::dormand_prince``; the first ``kept`` are stored."""
+    """``x' = f(x)``, advanced by a function of the core's runtime; the first ``kept`` are stored.
+
+    ``tolerances`` are those of an adaptive method, which may fail; others have none.
+    """
 
     names: tuple[str, ...]
     kept: tuple[str, ...]
     size: int
-    derivatives: tuple[Expr, ...]
-    relative: str
-    absolute: str
+    function: str
+    equations: tuple[Equations, ...]
+    tolerances: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +219,9 @@ class Neuron:
     """The name in NEST."""
     documentation: tuple[str, ...]
     headers: tuple[str, ...]
+    """Of ours."""
+    runtime: tuple[str, ...]
+    """Of the core's runtime, in an order to include them in."""
     parameters: tuple[Entry, ...]
     constants: tuple[Member, ...]
     computations: tuple[Computation, ...]
@@ -240,3 +268,5 @@ class Module:
     neurons: tuple[Neuron, ...]
     support: tuple[str, ...]
     """The headers of ours that the neurons include."""
+    runtime: tuple[str, ...]
+    """The headers of the core's runtime that they include."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from nestml_core.api import (
     Diagnostic,
     Emit,
+    Feature,
     ModelKind,
     Output,
     Result,
@@ -16,6 +17,7 @@ from nestml_core.api import (
     Span,
     bodies_of,
     checked,
+    constructs,
     walk_statements,
 )
 from nestml_nest import calls, codes, ir, names
@@ -23,6 +25,9 @@ from nestml_nest.addresses import status_keys
 from nestml_nest.native import MODELS
 from nestml_nest.neuron import Lowering
 from nestml_nest.options import LEVELS, Options
+
+UNSUPPORTED = frozenset({Feature.VECTORS, Feature.DELAYS})
+"""What the generated neurons do not have."""
 
 
 def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
@@ -39,6 +44,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     NEST107 : a random default or initial value.
     NEST108 : an output other than spikes.
     NEST109 (hint) : a model gets another name, as NEST has one of that name.
+    NEST110 : a vector or a delayed variable.
     """
     found = [*_bad_options(program, options), *_pairs(program)]
     usable = not found
@@ -51,7 +57,9 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
         if usable and not any(d.is_error for d in said):
             neurons.append(Lowering(model, classes[title], title).neuron())
     support = dict.fromkeys(h for n in neurons for h in n.headers)
-    return checked(ir.Module(options.module, tuple(neurons), tuple(support)), found)
+    runtime = dict.fromkeys(h for n in neurons for h in n.runtime)
+    module = ir.Module(options.module, tuple(neurons), tuple(support), tuple(runtime))
+    return checked(module, found)
 
 
 def generated_name(model: SolvedModel, options: Options) -> str:
@@ -111,6 +119,12 @@ def _remarks(model: SolvedModel) -> Iterator[Diagnostic]:
         message = f"`{model.name}` has a continuous output; neurons generated for NEST send spikes"
         help = "declare `spike` as output; what a multimeter records needs no output"
         yield codes.OUTPUT.at(model.span, message, help=help)
+    missing = constructs(model, UNSUPPORTED)
+    for c in missing:
+        message = f"{c.words}; neurons generated for NEST have none yet"
+        yield codes.NO_PLACE.at(c.span, message, help=c.help)
+    if missing:
+        return
     yield from calls.misplaced(model, calls.function_needs(model.functions))
     for symbol, key in status_keys(model).items():
         if key != symbol.identifier:

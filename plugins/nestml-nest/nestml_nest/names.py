@@ -25,7 +25,7 @@ _MACROS = frozenset(
 CONTEXT = ("P", "V", "S", "in", "random", "emitted")
 """The variables of generated code that bodies may refer to."""
 
-_SCOPES = frozenset(("nest", "nestml", "std", "Dictionary", "Module"))
+_SCOPES = frozenset(("nest", "nestml", "nestml_runtime", "std", "Dictionary", "Module"))
 """What generated code refers to outside the class of a neuron."""
 
 _STRUCTS = frozenset(("Parameters_", "Variables_", "State_", "Inputs_", "Buffers_", "Functions_"))

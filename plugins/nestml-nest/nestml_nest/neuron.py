@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
 
 from nestml_core.api import (
     BOOLEAN,
+    CPP_INTEGRATORS,
     DT,
     INTEGER,
     INTRINSICS,
@@ -47,12 +48,14 @@ from nestml_core.api import (
     Update,
     bodies_of,
     coherent_text,
+    cpp_runtime,
     expressions_in,
     hoist,
     map_body,
     real_literal,
     ref,
     rewrite,
+    share,
     sign_pairs,
     step_expressions,
     symbols_in,
@@ -178,6 +181,7 @@ class Lowering:
             title=self.title,
             documentation=tuple(f"/// {line}".rstrip() for line in names.comment(m.documentation)),
             headers=self.headers(),
+            runtime=self.runtime(),
             parameters=parameters,
             constants=tuple(self.constant(s) for s in m.internals),
             computations=computations,
@@ -220,7 +224,6 @@ class Lowering:
         """Return which headers of ours the neuron needs."""
         m = self.model
         derived = [e for d in m.derived for e in _derived_expressions(d)]
-        functions = {e.function for x in derived for e in walk(x) if isinstance(e, Call)}
         statements = [s for body in bodies_of(m) for s in walk_statements(body)]
         declared = [
             x for d in (*m.parameters, *m.state) for x in (d.value, d.guard) if x is not None
@@ -229,16 +232,24 @@ class Lowering:
         needed = {
             "status.h": bool(m.parameters or m.state),
             "input_buffer.h": bool(m.spike_ports or m.continuous_ports),
-            "divided_difference.h": "expdd" in functions,
-            "matrix_exponential.h": any(isinstance(d, MatrixExponential) for d in m.derived),
-            "dormand_prince.h": any(
-                f.nonlinear and f.nonlinear.integrator.method is Method.RK45 for f in m.flows
-            ),
             "random.h": m.is_random,
             "message.h": any(isinstance(s, Say) for s in statements),
             "integer.h": any(_divides_integers(e) for x in everywhere for e in walk(x)),
         }
         return tuple(h for h, is_needed in needed.items() if is_needed)
+
+    def runtime(self) -> tuple[str, ...]:
+        """Return which headers of the core's runtime the neuron needs, in order."""
+        m = self.model
+        derived = [e for d in m.derived for e in _derived_expressions(d)]
+        functions = {e.function for x in derived for e in walk(x) if isinstance(e, Call)}
+        needed = ["expdd.hpp"] if "expdd" in functions else []
+        if any(isinstance(d, MatrixExponential) for d in m.derived):
+            needed.append("matrix_exponential.hpp")
+        for f in m.flows:
+            if f.nonlinear is not None and not _is_euler(f.nonlinear):
+                needed.append(CPP_INTEGRATORS[f.nonlinear.integrator.method][0])
+        return tuple(cpp_runtime(needed))
 
     def entry(self, d: Declaration) -> ir.Entry:
         value = self.expr(d.value)
@@ -336,7 +347,7 @@ class Lowering:
         updates = self.updates(flow.linear.updates) if flow.linear is not None else ()
         numerics = None
         if flow.nonlinear is not None:
-            if flow.nonlinear.integrator.method is Method.FORWARD_EULER:
+            if _is_euler(flow.nonlinear):
                 updates += self.updates(_euler(flow.nonlinear))
             else:
                 numerics = self.numerics(flow.nonlinear)
@@ -350,13 +361,56 @@ class Lowering:
 
     def numerics(self, system: NonlinearSystem) -> ir.Numerics:
         moving = tuple(self.member(s) for s in (*system.variables, *system.companions))
+        integrator = system.integrator
+        tolerances = (real_literal(integrator.relative), real_literal(integrator.absolute))
+        if not integrator.method.is_adaptive:
+            tolerances = ()
         return ir.Numerics(
             names=moving,
             kept=moving[: len(system.variables)],
             size=len(moving),
-            derivatives=tuple(self.expr(d.value) for d in system.derivatives),
-            relative=real_literal(system.integrator.relative),
-            absolute=real_literal(system.integrator.absolute),
+            function=f"nestml_runtime::{CPP_INTEGRATORS[integrator.method][1]}",
+            equations=tuple(self.equations(system)),
+            tolerances=tolerances,
+        )
+
+    def equations(self, system: NonlinearSystem) -> Iterator[ir.Equations]:
+        """Yield the functions that the method of ``system`` calls."""
+        slopes = [(f"slope[{i}]", d.value) for i, d in enumerate(system.derivatives)]
+        rates = [(f"rate[{i}]", a) for i, a in enumerate(system.rates)]
+        jacobian = [
+            (f"jacobian[{i}][{j}]", e)
+            for i, row in enumerate(system.jacobian)
+            for j, e in enumerate(row)
+            if not (isinstance(e, Number) and e.value == 0)
+        ]
+        method = system.integrator.method
+        if method.is_exponential:
+            yield self.evaluation("f", [*slopes, *rates], ("slope", "rate"))
+            return
+        yield self.evaluation("f", slopes, ("slope",))
+        if method.needs_jacobian:
+            yield self.evaluation(
+                "linearised", [*slopes, *jacobian], ("slope", "jacobian"), ("jacobian",)
+            )
+
+    def evaluation(
+        self,
+        name: str,
+        targets: Sequence[tuple[str, Expr]],
+        results: tuple[str, ...],
+        cleared: tuple[str, ...] = (),
+    ) -> ir.Equations:
+        definitions, values = share([e for _, e in targets])
+        return ir.Equations(
+            name=name,
+            results=results,
+            cleared=cleared,
+            shared=tuple(ir.Change(d.symbol.name, self.expr(d.value)) for d in definitions),
+            values=tuple(
+                ir.Value(target, self.expr(e))
+                for (target, _), e in zip(targets, values, strict=True)
+            ),
         )
 
     def convolution(self, c: Convolution) -> ir.Convolved:
@@ -373,6 +427,10 @@ class Lowering:
             arguments=tuple(ir.Argument(a.type, self.member(a)) for a in f.arguments),
             body=self.function_body(f.body),
         )
+
+
+def _is_euler(system: NonlinearSystem) -> bool:
+    return system.integrator.method is Method.FORWARD_EULER
 
 
 def _euler(system: NonlinearSystem) -> tuple[Update, ...]:

@@ -1,4 +1,4 @@
-"""The numerical headers by themselves, compared with independent computations."""
+"""The core's numerical headers as NEST modules compile them, against independent computations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import scipy.integrate
 import scipy.linalg
 from nestml_nest.toolchain import Compiler, find_compiler
 
-HEADERS = Path(__file__).parent.parent / "nestml_nest/templates"
+from nestml_core.api import cpp_runtime
+
 RATES = (0.0, -0.1, -0.1 * (1 + 1e-15), -0.1 * (1 + 1e-9), -0.1001, -0.5, -2.0, -20.0, -1e3)
 
 
@@ -26,9 +27,13 @@ def output_of(toolchain: None, tmp_path: Path):  # type: ignore[no-untyped-def]
 
     def run(header: str, body: str) -> list[float]:
         source, program = tmp_path / "a.cpp", tmp_path / "a"
-        text = f'#include "nestml/{header}"\n#include <cstdio>\nint main() {{\n{body}\n}}\n'
+        headers = cpp_runtime([header])
+        for name, content in headers.items():
+            (tmp_path / name).write_text(content, encoding="utf-8")
+        included = "".join(f'#include "{name}"\n' for name in headers)
+        text = f"{included}#include <cstdio>\nint main() {{\n{body}\n}}\n"
         source.write_text(text, encoding="utf-8")
-        flags = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{HEADERS}"]
+        flags = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{tmp_path}"]
         command = [compiler.command, *flags, str(source), "-o", str(program)]
         subprocess.run(command, check=True)
         done = subprocess.run([str(program)], capture_output=True, text=True, check=True)
@@ -57,9 +62,9 @@ def test_divided_differences(output_of) -> None:  # type: ignore[no-untyped-def]
         for n in (2, 3, 4)
         for rates in itertools.combinations_with_replacement(RATES, n)
     ]
-    calls = (f"nestml::divided_difference({h!r}, {{{', '.join(map(repr, r))}}})" for h, r in cases)
+    calls = (f"nestml_runtime::expdd({h!r}, {{{', '.join(map(repr, r))}}})" for h, r in cases)
     body = "\n".join(f'std::printf("%.17g\\n", {call});' for call in calls)
-    for (h, rates), got in zip(cases, output_of("divided_difference.h", body), strict=True):
+    for (h, rates), got in zip(cases, output_of("expdd.hpp", body), strict=True):
         expected = exact(h, rates)
         assert got == pytest.approx(expected, rel=4e-15, abs=1e-300), (h, rates)
 
@@ -72,11 +77,11 @@ def test_matrix_exponentials(output_of) -> None:  # type: ignore[no-untyped-def]
     for m in matrices:
         rows = ", ".join("{" + ", ".join(repr(float(x)) for x in row) + "}" for row in m)
         lines.append(
-            f"{{ const nestml::Matrix<3> a{{{{{rows}}}}};"
-            "for (const auto& row : nestml::matrix_exponential(a, 0.1))"
+            f"{{ const nestml_runtime::Matrix<3> a{{{{{rows}}}}};"
+            "for (const auto& row : nestml_runtime::matrix_exponential(a, 0.1))"
             '  for (const double x : row) std::printf("%.17g\\n", x); }'
         )
-    got = np.reshape(output_of("matrix_exponential.h", "\n".join(lines)), (-1, 3, 3))
+    got = np.reshape(output_of("matrix_exponential.hpp", "\n".join(lines)), (-1, 3, 3))
     for m, g in zip(matrices, got, strict=True):
         expected = scipy.linalg.expm(m * 0.1)
         assert np.abs(g - expected).max() < 1e-13 * max(1.0, np.abs(expected).max())
@@ -84,11 +89,12 @@ def test_matrix_exponentials(output_of) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_matrix_that_is_not_finite(output_of) -> None:  # type: ignore[no-untyped-def]
     body = """
+    using namespace nestml_runtime;
     const double inf = std::numeric_limits<double>::infinity();
     for (const double bad : {inf, inf * 0})
-      for (const auto& row : nestml::matrix_exponential(nestml::Matrix<2>{{{bad, 0}, {0, 1}}}, 1.0))
+      for (const auto& row : matrix_exponential(Matrix<2>{{{bad, 0}, {0, 1}}}, 1.0))
         for (const double x : row) std::printf("%g\\n", x);"""
-    assert all(math.isnan(x) for x in output_of("matrix_exponential.h", body))
+    assert all(math.isnan(x) for x in output_of("matrix_exponential.hpp", body))
 
 
 def test_dormand_prince(output_of) -> None:  # type: ignore[no-untyped-def]
@@ -100,12 +106,13 @@ def test_dormand_prince(output_of) -> None:  # type: ignore[no-untyped-def]
       slope[1] = 5 * (1 - x[0] * x[0]) * x[1] - x[0];
     };
     bool done = true;
-    for (int k = 0; k < 200; ++k) done = done && nestml::dormand_prince(x, 0.1, 1e-10, 1e-10, f);
+    using nestml_runtime::dormand_prince;
+    for (int k = 0; k < 200; ++k) done = done && dormand_prince(f, x, 0.1, 1e-10, 1e-10);
     std::printf("%d %.17g %.17g\\n", done, x[0], x[1]);
     std::array<double, 1> y{1.0};
     const auto g = [](const auto& y, auto& s) { s[0] = y[0] * y[0]; };
-    std::printf("%d\\n", nestml::dormand_prince(y, 2.0, 1e-6, 1e-6, g));"""
-    done, a, b, ran_away = output_of("dormand_prince.h", body)
+    std::printf("%d\\n", dormand_prince(g, y, 2.0, 1e-6, 1e-6));"""
+    done, a, b, ran_away = output_of("dormand_prince.hpp", body)
 
     def slope(_: float, x: list[float]) -> list[float]:
         return [x[1], 5 * (1 - x[0] ** 2) * x[1] - x[0]]

@@ -18,6 +18,7 @@ RANDOM = _error("TN106", "a random model")
 SYNAPSE = _error("TN107", "a synapse model")
 CONVOLUTION = _error("TN108", "a synaptic kernel")
 NO_SPIKES = _error("TN109", "a model that emits no spikes")
+NO_PLACE = _error("TN110", "a vector or a delayed variable")
 
 STATEMENT = _error("TN111", "a statement the chip cannot carry out")
 ORDER = _error("TN112", "an order of operations the chip does not have")

@@ -17,6 +17,7 @@ from nestml_core.api import (
     Diagnostic,
     Emit,
     Expr,
+    Feature,
     If,
     LinearSystem,
     ModelKind,
@@ -29,6 +30,7 @@ from nestml_core.api import (
     checked,
     coherent_text,
     constants,
+    constructs,
     step_expressions,
     symbols_in,
     walk,
@@ -86,7 +88,7 @@ def lower_model(model: SolvedModel, choices: Choices, settings: Settings) -> Res
 
     Errors
     ------
-    TN101 .. TN109 : the model is not of the kind that the chip computes exactly.
+    TN101 .. TN110 : the model is not of the kind that the chip computes exactly.
     TN111 .. TN117 : a statement, condition, reset, bound, input or recordable is not.
     TN201 .. TN205 : its constants do not fit.
     """
@@ -136,6 +138,12 @@ def _structure(model: SolvedModel, variable: Symbol | None, scope: Scope) -> Ite
             "time, without dynamics or plasticity",
             help="generate the neuron alone; constant weights are what its axons deliver",
         )
+        return
+    missing = constructs(model, (Feature.VECTORS, Feature.DELAYS))
+    for c in missing:
+        message = f"{c.words}; a neuron of the chip keeps one number, its potential"
+        yield codes.NO_PLACE.at(c.span, message, help=c.help)
+    if missing:
         return
     if model.output is not Output.SPIKE or variable is None:
         yield codes.NO_SPIKES.at(

@@ -161,4 +161,14 @@ bool take(Settings& settings, const char* name, Value& target) {
   return false;
 }
 
+/// Store the values of `name`, if there are any, in the order given, and take them off the list.
+template <class Vector>
+void take_all(Settings& settings, const char* name, Vector& target) {
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    typename Vector::value_type value = target[i];
+    if (!take(settings, name, value)) return;
+    target[i] = value;
+  }
+}
+
 }  // namespace

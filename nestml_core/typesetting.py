@@ -1,0 +1,312 @@
+"""A solved model as a LaTeX document: tables, equations, propagators, events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+from nestml_core.expr import Binary, Element, Expr, Number, Ref, Symbol, Unary, number, ref, walk
+from nestml_core.model import Sign
+from nestml_core.printing.latex import LatexPrinter, escaped, name_formula, unit_formula
+from nestml_core.printing.nestml import NestmlPrinter
+from nestml_core.solved import (
+    TIME,
+    Convolution,
+    Declaration,
+    Definition,
+    Flow,
+    LinearSystem,
+    MatrixExponential,
+    NonlinearSystem,
+    SolvedModel,
+)
+from nestml_core.stmt import Stmt
+from nestml_core.types import Type
+from nestml_core.units import coherent_text
+
+PREAMBLE = r"""\documentclass[a4paper]{article}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath}
+\usepackage{longtable}
+\usepackage[margin=2.5cm]{geometry}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{0.4em}
+\newcommand{\formula}[1]{\par{\raggedright\hangindent=2em\hangafter=1 $\displaystyle #1$\par}}
+\begin{document}
+"""
+
+ENDING = r"""\end{document}
+"""
+
+EXPDD = (
+    r"Here $\mathrm{expdd}\left(h, a_{1}, \dots, a_{n}\right)$ is the divided difference of "
+    r"$x \mapsto \mathrm{e}^{x h}$ over the rates $a_{1}, \dots, a_{n}$; for equal rates it is "
+    r"the limit."
+)
+
+
+class Solved(Protocol):
+    """What holds a solved model, such as what ``nestml_core.load`` returns."""
+
+    @property
+    def solved(self) -> SolvedModel: ...
+
+
+def latex(*models: SolvedModel | Solved, standalone: bool = True) -> str:
+    """Return ``models`` as LaTeX: a section for each.
+
+    Parameters
+    ----------
+    models : solved models, or models that ``nestml_core.load`` has returned
+    standalone : a document to be compiled as it is; otherwise the sections alone, for a document
+        that loads ``amsmath`` and ``longtable`` and defines ``\\formula`` as ``PREAMBLE`` does
+    """
+    solved = [m if isinstance(m, SolvedModel) else m.solved for m in models]
+    body = "\n".join(_Typesetting(m).section() for m in solved)
+    return f"{PREAMBLE}\n{body}\n{ENDING}" if standalone else body
+
+
+class _Typesetting:
+    """One model, with the spelling of its names."""
+
+    def __init__(self, model: SolvedModel) -> None:
+        self.model = model
+        self.printer = LatexPrinter(ambiguous(_names(model)))
+        self.code = NestmlPrinter()
+
+    def text(self, e: Expr) -> str:
+        return self.printer.expr(e)
+
+    def name(self, symbol: Symbol) -> str:
+        return self.printer.name(symbol)
+
+    def section(self) -> str:
+        m = self.model
+        parts = [rf"\section*{{{_code(m.name)} ({m.kind.value})}}", *_paragraphs(m.documentation)]
+        parts += self.table("Parameters", m.parameters, "Default")
+        parts += self.table("State", m.state, "Initial value")
+        parts += self.titled("Inputs", self.inputs())
+        parts += self.titled("Equations", self.equations())
+        parts += self.titled("Kernels", self.kernels())
+        parts += self.titled("Integration", self.integration())
+        parts += self.titled("Constants of a step", self.constants())
+        parts += self.titled("In each step", self.lines(m.update))
+        for h in m.on_receive:
+            parts += self.titled(f"On a spike at {_code(h.port.name)}", self.lines(h.body))
+        for c in m.on_condition:
+            parts += self.titled(f"If ${self.text(c.condition)}$", self.lines(c.body))
+        return "\n".join(parts) + "\n"
+
+    def titled(self, title: str, lines: Iterable[str]) -> list[str]:
+        body = list(lines)
+        return [rf"\subsection*{{{title}}}", *body] if body else []
+
+    # Tables
+
+    def table(self, title: str, declared: Sequence[Declaration], value: str) -> list[str]:
+        if not declared:
+            return []
+        rows = [rf"Symbol & {value} & Unit & Meaning \\", r"\hline"]
+        for d in declared:
+            said = escaped(" ".join(d.documentation.split()))
+            guard = "" if d.guard is None else rf" (${self.text(d.guard)}$)"
+            amount, unit = self.value(d)
+            rows.append(rf"${self.declared(d.symbol)}$ & ${amount}$ & {unit} & {said}{guard} \\")
+        columns = r"{l l l p{0.5\textwidth}}"
+        body = [rf"\begin{{longtable}}{columns}", *rows, r"\end{longtable}"]
+        return self.titled(title, body)
+
+    def declared(self, symbol: Symbol) -> str:
+        """Return a name, of a vector with its size."""
+        if symbol.size is None:
+            return self.name(symbol)
+        return rf"{{{self.name(symbol)}}}\left[{self.text(symbol.size)}\right]"
+
+    def value(self, d: Declaration) -> tuple[str, str]:
+        """Return the default in the declared unit; an expression stays in coherent units."""
+        type = d.symbol.type
+        if type.unit is None:
+            return self.text(d.value), ""
+        if isinstance(d.value, Number):
+            return self.text(number(d.value.value / type.unit.factor)), _unit(type)
+        return self.text(d.value), f"${unit_formula(coherent_text(type.dimension))}$"
+
+    def inputs(self) -> Iterator[str]:
+        m = self.model
+        signs = {Sign.ANY: "spikes", Sign.EXCITATORY: "excitatory spikes"}
+        for p in m.spike_ports:
+            yield rf"\par ${self.name(p.symbol)}$: {signs.get(p.sign, 'inhibitory spikes')}"
+        for c in m.continuous_ports:
+            yield rf"\par ${self.name(c.symbol)}$: a continuous signal in {_unit(c.symbol.type)}"
+
+    # Equations
+
+    def equations(self) -> Iterator[str]:
+        seen: set[Symbol] = set()
+        for flow in self.model.flows:
+            for symbol, value in _derivatives(flow):
+                if symbol not in seen:
+                    seen.add(symbol)
+                    yield self.equation(symbol, value, flow)
+        for delay in self.model.delays:
+            then = self.text(Binary("-", ref(TIME), delay.duration))
+            past = rf"{{{self.name(delay.variable)}}}\left({then}\right)"
+            yield _formula(f"{self.name(delay.symbol)} = {past}")
+
+    def equation(self, symbol: Symbol, value: Expr, flow: Flow) -> str:
+        left = rf"\frac{{\mathrm{{d}} {self.name(symbol)}}}{{\mathrm{{d}} t}}"
+        jumps = [self.text(j.amount) for j in flow.jumps if j.target == symbol]
+        pulses = "".join(rf" + \left[{j}\right]\,\delta" for j in jumps)
+        return _formula(f"{left} = {self.text(value)}{pulses}")
+
+    def kernels(self) -> Iterator[str]:
+        """The states of each convolution: their equations, their step, and what a spike does."""
+        for c in self.model.convolutions:
+            yield rf"\par ${self.kernel(c)}$:"
+            for z, row in zip(c.states, c.matrix, strict=False):
+                left = rf"\frac{{\mathrm{{d}} {self.name(z)}}}{{\mathrm{{d}} t}}"
+                yield _formula(f"{left} = {self.text(_row(row, c.states))}")
+            for u in c.updates:
+                yield _formula(rf"{self.name(u.target)} \leftarrow {self.text(u.value)}")
+            for j in c.jumps:
+                target, amount = self.name(j.target), self.text(j.amount)
+                yield _formula(rf"{target} \leftarrow {target} + {amount}")
+
+    def kernel(self, c: Convolution) -> str:
+        return rf"{name_formula(c.kernel)} \ast {self.name(c.port)}"
+
+    def integration(self) -> Iterator[str]:
+        for k, flow in enumerate(self.model.flows):
+            if len(self.model.flows) > 1:
+                yield rf"\paragraph{{Flow {k}}}"
+            if flow.linear is not None:
+                yield r"\par Exact, by propagators:"
+                for u in flow.linear.updates:
+                    yield _formula(rf"{self.name(u.target)} \leftarrow {self.text(u.value)}")
+            if flow.nonlinear is not None:
+                i = flow.nonlinear.integrator
+                names = ", ".join(f"${self.name(v)}$" for v in flow.nonlinear.variables)
+                said = "; ".join(t for t in (i.reason, i.expected_error) if t)
+                yield rf"\par Numeric: {names}, by {escaped(said)}."
+            for j in flow.jumps:
+                target, amount = self.name(j.target), self.text(j.amount)
+                yield _formula(rf"{target} \leftarrow {target} + {amount}")
+
+    def constants(self) -> Iterator[str]:
+        uses_expdd = False
+        for d in self.model.derived:
+            match d:
+                case Definition(symbol, value):
+                    yield _formula(f"{self.name(symbol)} = {self.text(value)}")
+                    uses_expdd |= any(getattr(e, "function", "") == "expdd" for e in walk(value))
+                case MatrixExponential(symbols, matrix):
+                    wanted = self.matrix([[self.entry(s) for s in row] for row in symbols])
+                    given = self.matrix([[self.text(e) for e in row] for row in matrix])
+                    yield _formula(rf"{wanted} = \exp\left({given}\, \Delta t\right)")
+        if uses_expdd:
+            yield rf"\par {EXPDD}"
+
+    def entry(self, symbol: Symbol | None) -> str:
+        return r"\cdot" if symbol is None else self.name(symbol)
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        n = max((len(r) for r in rows), default=1)
+        body = r" \\ ".join(" & ".join(row) for row in rows)
+        return rf"\left(\begin{{array}}{{{'c' * n}}} {body} \end{{array}}\right)"
+
+    # Statements
+
+    def lines(self, body: tuple[Stmt, ...]) -> Iterator[str]:
+        """Yield statements as they would be written, in typewriter letters."""
+        for line in self.code.lines(body):
+            blanks = len(line) - len(line.lstrip(" "))
+            yield rf"\par\hspace*{{{blanks / 2:g}em}}{_code(line.strip())}"
+
+
+def _derivatives(flow: Flow) -> Iterator[tuple[Symbol, Expr]]:
+    """Yield the variables that a flow advances, with their right-hand sides."""
+    if flow.linear is not None:
+        yield from _rows(flow.linear)
+    if flow.nonlinear is not None:
+        yield from _right_hand_sides(flow.nonlinear)
+
+
+def _rows(system: LinearSystem) -> Iterator[tuple[Symbol, Expr]]:
+    columns = (*system.variables, *system.companions)
+    for x, row, drive in zip(system.variables, system.matrix, system.drive, strict=True):
+        yield x, _row(row, columns, () if _is(drive, 0) else (drive,))
+
+
+def _row(row: Sequence[Expr], columns: Sequence[Symbol], more: Sequence[Expr] = ()) -> Expr:
+    """Return the sum of the products of a row of a matrix with its variables, and ``more``."""
+    terms = [_times(a, y) for a, y in zip(row, columns, strict=True) if not _is(a, 0)]
+    return _sum([*terms, *more])
+
+
+def _right_hand_sides(system: NonlinearSystem) -> Iterator[tuple[Symbol, Expr]]:
+    for u in system.derivatives:
+        if u.target in system.variables:
+            yield u.target, u.value
+
+
+def _is(e: Expr, value: int) -> bool:
+    return isinstance(e, Number) and e.value == value
+
+
+def _times(a: Expr, y: Symbol) -> Expr:
+    if _is(a, 1):
+        return ref(y)
+    return Unary("-", ref(y)) if _is(a, -1) else Binary("*", a, ref(y))
+
+
+def _sum(terms: Sequence[Expr]) -> Expr:
+    if not terms:
+        return number(0)
+    total = terms[0]
+    for term in terms[1:]:
+        total = Binary("+", total, term)
+    return total
+
+
+def _names(model: SolvedModel) -> Iterator[str]:
+    """Yield the names in ``model``, those that are declared first."""
+    for d in (*model.parameters, *model.state):
+        yield d.symbol.name
+    yield from (p.symbol.name for p in model.spike_ports)
+    yield from (c.symbol.name for c in model.continuous_ports)
+    for delay in model.delays:
+        yield delay.symbol.name
+    for s in model.internals:
+        yield s.name
+    for c in model.convolutions:
+        yield from (s.name for s in c.states)
+    for value in (r.value for r in model.recordables):
+        for e in walk(value):
+            if isinstance(e, Ref):
+                yield e.symbol.name
+            elif isinstance(e, Element):
+                yield e.vector.name
+
+
+def ambiguous(names: Iterable[str]) -> frozenset[str]:
+    """Return the names whose formula an earlier one has already; these are spelt out."""
+    first: dict[str, str] = {}
+    return frozenset(n for n in names if first.setdefault(name_formula(n), n) != n)
+
+
+def _formula(text: str) -> str:
+    return rf"\formula{{{text}}}"
+
+
+def _unit(type: Type) -> str:
+    return "" if type.unit is None else f"${unit_formula(type.unit.text)}$"
+
+
+def _code(text: str) -> str:
+    return rf"\texttt{{{escaped(text)}}}"
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    for paragraph in text.split("\n\n"):
+        if paragraph.strip():
+            yield rf"\par {escaped(' '.join(paragraph.split()))}"
