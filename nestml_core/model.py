@@ -170,5 +170,6 @@ class Model:
     @property
     def is_compartmental(self) -> bool:
         """Whether the model describes mechanisms of compartments instead of one point in space."""
-        decorated = (*self.inlines, *self.equations)
-        return any(d in MECHANISMS for x in decorated for d in x.decorators)
+        texts = [d for i in self.inlines for d in i.decorators]
+        texts += [d for q in self.equations for d in q.decorators]
+        return any(t in MECHANISMS for t in texts)

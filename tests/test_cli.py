@@ -122,6 +122,18 @@ def test_inspect_shows_propagators_and_reasons() -> None:
     assert "the equation of `V_m` is not linear with constant coefficients" in done.stdout
 
 
+def test_every_integrator_can_be_asked_for() -> None:
+    from nestml_core.cli import INTEGRATORS
+    from nestml_core.solved import Method
+
+    assert set(INTEGRATORS) == {"auto", *(m.value for m in Method)}
+    done = nestml("inspect", "izhikevich", "--integrator", "rush_larsen")
+    assert "by one Rush-Larsen step, as asked for" in done.stdout
+    done = nestml("inspect", "izhikevich")
+    assert "not stiff: the largest rate is" in done.stdout
+    assert "error: at most 1e-09 |x| + 1e-09 in an internal step" in done.stdout
+
+
 def test_inspect_json_round_trips() -> None:
     from nestml_core.interchange import from_json, to_json
     from nestml_core.pipeline import compile_files
@@ -189,3 +201,46 @@ def test_an_unknown_backend_is_an_error() -> None:
     done = nestml("build", "iaf_psc_exp", "--backend", "nosuch")
     assert done.returncode == 1
     assert "there is no backend `nosuch`" in done.stderr
+
+
+OLD = """model m:
+    parameters:
+        a mV**2 = 3 mV ** 2
+        b real = a / mV**2
+    state:
+        x real = b
+    output:
+        spike
+    update:
+        x += 1
+        if x > 5:
+            emit_spike()
+"""
+
+
+def test_strict_counts_warnings_as_errors(tmp_path: Path) -> None:
+    path = tmp_path / "m.nestml"
+    path.write_text(OLD)
+    lax, strict = nestml("check", str(path)), nestml("check", "--strict", str(path))
+    assert "warning[NML107]" in lax.stderr
+    assert (lax.returncode, strict.returncode) == (0, 1)
+    assert "no errors" not in strict.stdout
+    path.write_text(OLD.replace("a / mV**2", "a / 1 mV**2").replace("3 mV ** 2", "3 mV**2"))
+    assert nestml("check", "--strict", str(path)).returncode == 0
+
+
+@pytest.mark.parametrize(("dialect", "value"), [("9.0", 3.0), ("8", 9.0)])
+def test_the_dialect_decides_what_a_power_behind_a_unit_means(
+    tmp_path: Path, dialect: str, value: float
+) -> None:
+    path = tmp_path / "m.nestml"
+    path.write_text(OLD)
+    command = ("run", "--dialect", dialect, "--duration", "1ms", "--dt", "1ms", "--csv")
+    done = nestml(*command, str(tmp_path / "x.csv"), "--backend", "reference", str(path))
+    assert done.returncode == 0, done.stderr
+    names, *_, last = (line.split(",") for line in (tmp_path / "x.csv").read_text().split())
+    assert float(last[names.index("x")]) == value + 1
+
+
+def test_another_dialect_is_refused() -> None:
+    assert nestml("check", "--dialect", "7", "izhikevich").returncode == 2

@@ -18,7 +18,7 @@ _PLAIN = Fraction(1)
 
 
 def is_zero(e: Expr) -> bool:
-    return isinstance(e, Number) and not e.value
+    return e is ZERO or (isinstance(e, Number) and not e.value)
 
 
 def is_one(e: Expr) -> bool:

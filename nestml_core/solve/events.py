@@ -123,8 +123,8 @@ def _rows(model: SolvedModel) -> Iterator[tuple[Symbol, tuple[tuple[Symbol, ...]
             continue
         i = system.variables.index(v)
         order = system.variables + system.companions
-        row = {w: e for w, e in zip(order, system.matrix[i], strict=True) if not is_zero(e)}
-        yield v, (tuple(row), [*row.values(), system.drive[i]])
+        couples = {w: e for w, e in zip(order, system.matrix[i], strict=True) if not is_zero(e)}
+        yield v, (tuple(couples), [*couples.values(), system.drive[i]])
 
 
 def _same(v: Symbol, one: Flow, other: Flow) -> bool:

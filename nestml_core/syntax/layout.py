@@ -85,9 +85,13 @@ class Laid:
         length = at = 0
         for start, end, new in (*edits, (len(self.text), len(self.text), "")):
             if start > at:
-                inner = range(bisect_right(self.starts, at), bisect_left(self.starts, start))
-                starts += [length, *(length + self.starts[k] - at for k in inner)]
-                origins += [self.origin(at), *(self.origins[k] for k in inner)]
+                first, last = bisect_right(self.starts, at), bisect_left(self.starts, start)
+                shift = length - at
+                inner = self.starts[first:last]
+                starts.append(length)
+                starts += inner if shift == 0 else [k + shift for k in inner]
+                origins.append(self.origin(at))
+                origins += self.origins[first:last]
                 parts.append(self.text[at:start])
                 length += start - at
             if new:
@@ -126,8 +130,20 @@ def logical_line(text: str, offset: int) -> tuple[int, int]:
 
 
 def without_empty_blocks(laid: Laid) -> Laid:
-    """Return ``laid`` without the blocks left without a line, and without their heads."""
-    while edits := [(m.start(), m.end(), "") for m in _EMPTIED.finditer(laid.text)]:
+    """Return ``laid`` without the blocks left without a line, and without their heads.
+
+    With the block of an ``if`` goes what hangs on it.
+    """
+    while found := list(_EMPTIED.finditer(laid.text)):
+        edits: list[Edit] = []
+        at = 0
+        for m in found:
+            end = m.end()
+            if _ALTERNATIVE.match(laid.text, end):
+                end = logical_line(laid.text, end)[1]
+            if m.start() >= at:
+                edits.append((m.start(), end, ""))
+                at = end
         laid = laid.edited(*edits)
     return laid
 
@@ -321,7 +337,7 @@ class _Layout:
                 case "#":
                     own = not raw[: piece.start()].strip()
                     span = self.span(offset + piece.start(), offset + len(raw.rstrip()))
-                    self.comments.append(Comment(span, raw[piece.end() :].rstrip(), own))
+                    self.comments.append(Comment(span, span.text[1:], own))
                     return piece.start(), brackets
                 case '"':
                     span = self.span(offset + piece.start(), offset + len(raw.rstrip()))

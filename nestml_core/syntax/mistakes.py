@@ -100,6 +100,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _WORD = re.compile(r"[A-Za-z_$][\w$]*\Z")
+_LEVEL = re.compile(f"[{INDENT}{DEDENT}]")
 
 
 def explain(laid: Laid, failure: Failure) -> Mistake:
@@ -128,6 +129,7 @@ def explain(laid: Laid, failure: Failure) -> Mistake:
         _no_type,
         _no_equals,
         _unclosed,
+        _unfinished,
         _unopened,
         _no_statement,
         _no_operator,
@@ -180,12 +182,7 @@ def _too_far_right(scene: Scene) -> Mistake | None:
     if scene.found != INDENT or "INDENT" in scene.tried:
         return None
     text = scene.laid.text
-    depth, close = 0, scene.offset
-    while close < len(text):
-        depth += (text[close] == INDENT) - (text[close] == DEDENT)
-        if depth == 0:
-            break
-        close += 1
+    close = _matching_dedent(text, scene.offset)
     begin = scene.offset + 1
     end = text.find(NEWLINE, begin)
     return scene.make(
@@ -196,6 +193,16 @@ def _too_far_right(scene: Scene) -> Mistake | None:
         end=end if end > 0 else len(text),
         fixes=((scene.offset, begin, ""), (close, close + 1, "")),
     )
+
+
+def _matching_dedent(text: str, indent: int) -> int:
+    """Return where the block that begins at ``indent`` ends."""
+    depth = 0
+    for mark in _LEVEL.finditer(text, indent):
+        depth += 1 if mark[0] == INDENT else -1
+        if depth == 0:
+            return mark.start()
+    return len(text)
 
 
 def _empty_block(scene: Scene) -> Mistake | None:
@@ -440,6 +447,25 @@ def _no_equals(scene: Scene) -> Mistake | None:
         return None
     message = f"`=` is missing before `{scene.found}`"
     return scene.make(UNEXPECTED, message, "write `=` here")
+
+
+def _unfinished(scene: Scene) -> Mistake | None:
+    """An operator at the end of a line: the next line is taken for the rest of this one."""
+    if not _at_line_end(scene) or not re.search(r"([-+*/%&|^<>?:=]|and|or|not)\Z", _before(scene)):
+        return None
+    if "CallName" not in scene.tried or scene.found != NEWLINE:
+        return None
+    help = (
+        "put the expression in parentheses, or `\\` at the end of this line, to go on in the next"
+    )
+    text = scene.laid.text
+    fixes: tuple[Edit, ...] = ((scene.offset, scene.offset + 1, " "),)
+    if text[scene.offset + 1 : scene.offset + 2] == INDENT:
+        close = _matching_dedent(text, scene.offset + 1)
+        fixes = ((scene.offset, scene.offset + 2, " "), (close, close + 1, ""))
+    elif not re.match(r"[\d.(]", text[scene.offset + 1 :][:1]):
+        fixes = ()
+    return scene.make(UNEXPECTED, "the line ends too early", help, fixes=fixes)
 
 
 def _unopened(scene: Scene) -> Mistake | None:

@@ -100,6 +100,8 @@ def mend(laid: Laid, begin: int) -> Mended:
     """Return ``laid`` with the old constructs behind ``begin`` taken out or brought up to date."""
     found: list[Found] = []
     for line in _lines(laid.text, begin):
+        if not _SUSPECT.search(line.text):
+            continue
         found += _anywhere(line)
         first = next(filter(None, (rule(line) for rule in _RULES)), None)
         if first is not None:
@@ -231,6 +233,12 @@ OLD_CALLS = MappingProxyType(
     }
 )
 """Calls that the grammar knows no better than others."""
+
+_SUSPECT = re.compile(
+    r"\b(?:end|neuron|synapse|initial_values|shape|function|output|spike|continuous|current"
+    r"|preReceive|postReceive)\b|;|\[|[A-Za-z_$][\w$]*\.[A-Za-z_$]"
+)
+"""What every old construct has in it; most lines are passed over at once."""
 
 _Rule = Callable[[_Line], Found | None]
 

@@ -28,10 +28,10 @@ TOO_LARGE = Code("NML008", Severity.ERROR, "a file too large to be a model")
 LINE_END = Code("NML020", Severity.ERROR, "a line end of another kind")
 TOO_MANY = Code("NML009", Severity.ERROR, "too many syntax errors")
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 500_000
 MAX_LINE = 50_000
 MAX_ERRORS = 20
-MAX_EFFORT = 2_000_000
+MAX_EFFORT = 1_000_000
 """Characters that are parsed again, in all, to find what is wrong with them."""
 MAX_NESTING = 40
 

@@ -56,10 +56,11 @@ def exact_value(e: Expr, values: Mapping[Symbol, Any]) -> mpmath.mpf:
 class Entries:
     """``value[i, j]`` of P and D side by side, and the natural scale of each.
 
-    The scale of an entry of ``exp(M h)`` is ``sum over k of |exp(M h/2)_ik| |exp(M h/2)_kj|``:
-    what flows from j to i through every state k at half-time, without regard to sign. It is the
-    entry itself where nothing cancels, follows a change of units of the variables as the entry
-    does, and is what any method that composes the step of shorter ones has to subtract from.
+    The scale of an entry of ``exp(M h)`` is ``sum over k of |exp(M (h - s))_ik| |exp(M s)_kj|``,
+    the larger one of s = h/2 and s = h/3: what flows from j to i through every state k at that
+    time, without regard to sign. (Two times, as an oscillation may vanish at one of them.) It is
+    the entry itself where nothing cancels, follows a change of units of the variables as the
+    entry does, and is what any method that composes the step of shorter ones subtracts from.
     """
 
     value: mpmath.matrix
@@ -71,19 +72,25 @@ def exact_entries(matrix: mpmath.matrix, h: float) -> Entries:
     n = matrix.rows
     with mpmath.workdps(DIGITS):
         low = min([matrix[i, i] for i in range(n)] + [mpmath.mpf(0)])
-        half = mpmath.zeros(2 * n)
+        part = mpmath.zeros(2 * n)
         for i in range(2 * n):
             for j in range(n):
                 if i < n:
-                    half[i, j] = matrix[i, j] * mpmath.mpf(h) / 2
+                    part[i, j] = matrix[i, j] * mpmath.mpf(h) / 6
             if i < n:
-                half[i, n + i] = mpmath.mpf(h) / 2
-            half[i, i] -= low * mpmath.mpf(h) / 2  # nothing cancels in what follows
-        size = int(mpmath.log10(1 + mpmath.mnorm(half, 1)))
+                part[i, n + i] = mpmath.mpf(h) / 6
+            part[i, i] -= low * mpmath.mpf(h) / 6  # nothing cancels in what follows
+        size = int(mpmath.log10(1 + mpmath.mnorm(part, 1)))
         with mpmath.workdps(DIGITS + 10 + 2 * size):
-            root = mpmath.expm(half, method="taylor") * mpmath.exp(low * mpmath.mpf(h) / 2)
-            scale = root.apply(abs) * root.apply(abs)
-            return Entries((root * root)[:n, :], scale[:n, :])
+            sixth = mpmath.expm(part, method="taylor") * mpmath.exp(low * mpmath.mpf(h) / 6)
+            third = sixth * sixth
+            half, rest = sixth * third, third * third
+            scales = half.apply(abs) * half.apply(abs), rest.apply(abs) * third.apply(abs)
+            scale = mpmath.matrix(n, 2 * n)
+            for i in range(n):
+                for j in range(2 * n):
+                    scale[i, j] = max(s[i, j] for s in scales)
+            return Entries((half * half)[:n, :], scale)
 
 
 def worst_error(

@@ -81,7 +81,7 @@ def test_systems_that_are_not_stiff(text: str, tolerance: float) -> None:
     [
         ("sodium gate 100 times faster", 20.0, 3),
         ("robertson", 3.0, 10),
-        ("van der pol, mu = 1000", 2.0, 3),
+        ("van der pol, mu = 1000", 0.7, 4),
     ],
 )
 def test_the_choice_makes_a_difference(name: str, duration: float, times: float) -> None:
@@ -159,7 +159,7 @@ model unreached:
     ("text", "why"),
     [
         (NO_SLOPE, "not known, as `halved` does more than compute one expression"),
-        (BROKEN, "not known, as a trial run failed: `x`' has no value"),
+        (BROKEN, "not known, as a trial run failed: `x'` has no value"),
         (UNREACHED, "not known, as a trial run did not come to it"),
     ],
 )
@@ -172,7 +172,7 @@ def test_where_there_is_no_verdict_the_usual_method_stays(text: str, why: str) -
 
 @pytest.mark.parametrize(
     ("method", "largest"),
-    [(Method.FORWARD_EULER, 0.1), (Method.RUSH_LARSEN, 5e-3), (Method.RK4, 1e-4)],
+    [(Method.FORWARD_EULER, 0.1), (Method.RUSH_LARSEN, 0.1), (Method.RK4, 1e-2)],
 )
 def test_the_error_of_a_method_that_was_asked_for_is_measured(
     method: Method, largest: float
@@ -182,11 +182,11 @@ def test_the_error_of_a_method_that_was_asked_for_is_measured(
     assert integrator.method is method
     found = re.fullmatch(r"(\S+) of 1 \+ \|x\| in a step of .*", integrator.expected_error)
     assert found is not None, integrator.expected_error
-    assert 1e-3 * largest < float(found[1]) < largest
+    assert 1e-2 * largest < float(found[1]) < largest
 
 
 def test_a_method_that_explodes_is_said_to() -> None:
-    model = measure(solved(STIFF["van der pol, mu = 1000"], Method.FORWARD_EULER))
+    model = measure(solved(STIFF["sodium gate 100 times faster"], Method.RK4))
     found = system(model).integrator.expected_error
     assert "not finite" in found or float(found.split()[0]) > 1
 
@@ -211,5 +211,5 @@ def test_loading_and_inspecting_show_the_choice(tmp_path: Path) -> None:
     text = describe(model.solved)
     assert "; stiff: the largest rate is" in text
     assert "error: at most 1e-09 |x| + 1e-09 in an internal step" in text
-    assert "d(y') / d z = -(10000 * y)" in text
+    assert "d(y') / d z = -10000 * y" in text
     assert "linear in themselves: x, z" in text

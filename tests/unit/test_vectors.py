@@ -135,9 +135,7 @@ def test_a_fixed_size_may_be_set_to_what_it_is() -> None:
 def test_names_seen_from_outside() -> None:
     loaded = api.LoadedModel(model())
     assert loaded.spike_ports == ("p[0]", "p[1]", "p[2]")
-    assert loaded.recordables == (
-        *("x[0]", "x[1]", "x[2]", "g[0]", "g[1]", "g'[0]", "g'[1]", "k"),
-    )
+    assert loaded.recordables == (*("x[0]", "x[1]", "x[2]", "g[0]", "g[1]", "g'[0]", "g'[1]", "k"),)
     run = loaded.simulate(
         2.0, parameters={"times": [1, 2]}, spikes={"p[1]": [(1.0, 3.0)]}, backend="reference"
     )

@@ -59,7 +59,10 @@ def upgraded(source: Source, dialect: str = "auto") -> Result[str]:
         notes.extend(step.notes)
         return step.draft
 
-    start = run(run(Draft.of(source), line_comments), joined_lines)
+    start = run(Draft.of(source), line_comments)
+    if notes:  # a comment that is never closed: what follows may be anything
+        return Result(source.text, tuple(notes))
+    start = run(start, joined_lines)
     before_8 = any(
         x.words[0] in ("neuron", "synapse") and x.is_header for x in scan(start.text).lines
     )

@@ -103,11 +103,13 @@ def outputs(draft: Draft) -> Step:
         if words[:2] == ("output", ":") and len(words) > 2 and words[2] in ("spike", "continuous"):
             lead = draft.text[line.first : line.start]
             lead += lead or " " * LEVEL
-            edits.append(Edit(line.tokens[1].end, line.tokens[2].start, f"{draft.newline}{lead}"))
+            edits.append(
+                draft.cut(line.tokens[1].end, line.tokens[2].start, f"{draft.newline}{lead}")
+            )
             if len(words) > 3:
-                edits.append(Edit(line.tokens[2].end, line.end, ""))
+                edits.append(draft.cut(line.tokens[2].end, line.end))
         elif line.block == "output" and words[0] == "spike" and len(words) > 1:
-            edits.append(Edit(line.tokens[0].end, line.end, ""))
+            edits.append(draft.cut(line.tokens[0].end, line.end))
     return step(draft, edits)
 
 
@@ -116,20 +118,23 @@ def initial_values(draft: Draft) -> Step:
     s = scan(draft.text)
     edits: list[Edit] = []
     for model in range(len(s.members)):
-        for k in s.blocks(model, "initial_values"):
-            head, states = s.lines[k], s.blocks(model, "state")
+        states = s.blocks(model, "state")
+        for n, k in enumerate(s.blocks(model, "initial_values")):
+            head = s.lines[k]
             if not states or not s.body(states[0]):
                 edits.append(Edit(head.tokens[0].start, head.tokens[0].end, "state"))
-                edits += (_whole(s, i) for i in states)
+                edits += (_header(draft, s.lines[i]) for i in states if n == 0)
             elif s.body(k):
                 edits += _moved(draft, s, k, s.body(states[0]))
     return step(draft, edits)
 
 
-def _whole(s: Scan, k: int) -> Edit:
-    """Return the edit that deletes a line and the block it begins."""
-    last = (s.lines[k], *s.body(k))[-1]
-    return Edit(s.lines[k].first, last.behind, "")
+def _header(draft: Draft, line: Line) -> Edit:
+    """Return the edit that deletes the header of an empty block, but not its comment."""
+    if "#" in draft.text[line.start : line.behind]:
+        kept = draft.cut(line.start, line.behind).text
+        return Edit(line.start, line.behind, kept.lstrip(" \t"))
+    return Edit(line.first, line.behind)
 
 
 def _moved(draft: Draft, s: Scan, k: int, above: tuple[Line, ...]) -> Iterator[Edit]:
@@ -186,11 +191,7 @@ def empty_blocks(draft: Draft) -> Step:
     edits: list[Edit] = []
     for k, line in enumerate(s.lines):
         if line.opens_block in BLOCKS and not s.body(k):
-            behind = draft.text[line.end : line.behind]
-            if behind.strip():
-                edits.append(Edit(line.start, line.end + len(behind) - len(behind.lstrip())))
-            else:
-                edits.append(Edit(line.first, line.behind))
+            edits.append(_header(draft, line))
     return step(draft, edits)
 
 
@@ -205,8 +206,9 @@ def semicolons(draft: Draft) -> Step:
             if t.text != ";":
                 continue
             if k + 1 < len(line.tokens):
-                following = line.tokens[k + 1]
-                edits.append(Edit(t.start, following.start, draft.newline + lead))
+                end = line.tokens[k + 1].start
+                if "\n" not in draft.text[t.start : end]:
+                    edits.append(Edit(t.start, end, draft.newline + lead))
             else:
                 edits.append(Edit(t.start, t.end))
     return step(draft, edits)

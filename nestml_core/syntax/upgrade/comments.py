@@ -23,6 +23,7 @@ def line_comments(draft: Draft) -> Step:
     edits: list[Edit] = []
     notes: list[Diagnostic] = []
     text, at = draft.text, 0
+    top = last = 0  # where the line begins that the last one stood in, and where that one ended
     while (m := _PIECE.search(text, at)) is not None:
         at = m.end()
         if m[0] not in _CLOSING:
@@ -34,13 +35,15 @@ def line_comments(draft: Draft) -> Step:
             break
         content = text[at:end]
         at = end + len(_CLOSING[m[0]])
-        edits += _as_comments(draft, m.start(), at, content)
+        line = text.rfind("\n", 0, m.start()) + 1
+        top = top if line < last else line
+        edits += _as_comments(draft, top, m.start(), at, content)
+        last = at
     return step(draft, edits, notes)
 
 
-def _as_comments(draft: Draft, start: int, end: int, content: str) -> list[Edit]:
+def _as_comments(draft: Draft, line: int, start: int, end: int, content: str) -> list[Edit]:
     text, newline = draft.text, draft.newline
-    line = text.rfind("\n", 0, start) + 1
     before = text[line:start]
     indent = before[: len(before) - len(before.lstrip())]
     stop = text.find("\n", end)

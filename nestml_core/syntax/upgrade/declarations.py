@@ -86,7 +86,7 @@ def sizes(draft: Draft) -> Step:
         if head is None or not head.size:
             continue
         size = draft.text[head.size[0].start : head.size[-1].end]
-        edits.append(Edit(head.type[-1].end, head.size[-1].end))
+        edits.append(draft.cut(head.type[-1].end, head.size[-1].end))
         for v in head.variables:
             if not any(t.text == "[" for t in v):
                 edits.append(Edit(v[-1].end, v[-1].end, size))
@@ -142,7 +142,9 @@ def _alias(line: Line) -> Token | None:
     if line.block not in VARIABLES or line.is_header:
         return None
     k = 1 if line.words[0] == "recordable" else 0
-    return line.tokens[k] if len(line.tokens) > k and line.words[k] == "function" else None
+    return (
+        line.tokens[k] if line.words[k : k + 1] == ("function",) and line.words[k + 1 :] else None
+    )
 
 
 def _note(draft: Draft, line: Line, home: str) -> Diagnostic:
@@ -156,7 +158,8 @@ def _note(draft: Draft, line: Line, home: str) -> Diagnostic:
 def _rehoused(draft: Draft, s: Scan, moving: list[Line], home: str) -> Iterator[Edit]:
     """Return the edits that put lines at the beginning of the block ``home``."""
     model = moving[0].model
-    column = s.lines[s.blocks(model, moving[0].block)[0]].column
+    sources = s.blocks(model, moving[0].block)
+    source = [k for k in sources if s.lines[k].first < moving[-1].first][-1]
     homes = s.blocks(model, home)
     body = s.body(homes[0]) if homes else ()
     lead = " " * (body[0] if body else moving[0]).column
@@ -164,8 +167,8 @@ def _rehoused(draft: Draft, s: Scan, moving: list[Line], home: str) -> Iterator[
     if homes:
         at = s.lines[homes[0]].behind
     else:
-        at = s.body(s.blocks(model, moving[0].block)[0])[-1].behind
-        head = " " * column
+        at = s.body(source)[-1].behind
+        head = " " * s.lines[source].column
         block = f"{draft.newline}{head}{home}:{draft.newline}{block}"
     if not draft.text[:at].endswith("\n"):
         block = draft.newline + block
@@ -208,7 +211,7 @@ def decorators(draft: Draft) -> Step:
         for k, t in enumerate(line.tokens):
             if t.text not in OPTIONS or k == 0:
                 continue
-            edits.append(Edit(line.tokens[k - 1].end, t.end))
+            edits.append(draft.cut(line.tokens[k - 1].end, t.end))
             name = next((n.text for n in line.tokens if WORD.match(n.text)), "")
             message = f"`{t.text}` is not of the language any more"
             help = f"where a target needs it, name `{name}` in its option `{OPTIONS[t.text]}`"
@@ -230,7 +233,7 @@ def kernel_units(draft: Draft) -> Step:
             for _, head in lines:
                 rest = "".join(t.text for t in head.type).removeprefix(unit)
                 start, end = head.type[0].start, head.type[-1].end
-                edits.append(Edit(start, end, f"1{rest}" if rest else "real"))
+                edits.append(draft.cut(start, end, f"1{rest}" if rest else "real"))
                 if not head.value:
                     continue
                 last = head.value[-1].end

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nestml_core.source import Source, Span
+
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|([ \t]*#[^\n]*\n?[ \t]*)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,11 @@ class Draft:
         first = self.origins[start]
         last = self.origins[end - 1] + 1 if end > start else first
         return Span(self.source, first, max(first, last))
+
+    def cut(self, start: int, end: int, text: str = "") -> Edit:
+        """Return the edit that puts ``text`` in place of what is not a comment."""
+        kept = (m[1] for m in _COMMENT.finditer(self.text, start, end) if m[1])
+        return Edit(start, end, text + "".join(kept))
 
     def edited(self, edits: Iterable[Edit]) -> Draft:
         """Return the draft with all edits made; insertions at one place keep their order.

@@ -12,6 +12,7 @@ from nestml_core.syntax.upgrade.notes import CHANGED, LEFT, Step, step
 from nestml_core.syntax.upgrade.scan import WORD, Line, closing, scan, split
 
 SUMS = {"curr_sum": "pA", "cond_sum": "nS"}
+EMISSIONS = ("emit_spike", "deliver_spike")
 CONVOLUTIONS = ("convolve", *SUMS)
 
 
@@ -29,16 +30,18 @@ def emissions(draft: Draft) -> Step:
     notes: list[Diagnostic] = []
     for line in scan(draft.text).lines:
         for k, t in enumerate(line.tokens[:-1]):
-            if t.text not in ("emit_spike", "deliver_spike") or line.words[k + 1] != "(":
+            if t.text not in EMISSIONS or line.words[k + 1] != "(":
                 continue
             if t.text == "deliver_spike":
                 edits.append(Edit(t.start, t.end, "emit_spike"))
             close = closing(line.tokens, k + 1)
             arguments = split(line.tokens[k + 2 : close])
-            if len(arguments) != 2 or not all(arguments):
+            if close == len(line.tokens) or len(arguments) != 2 or not all(arguments):
                 continue
+            if any(a.text in EMISSIONS for part in arguments for a in part):
+                continue  # nonsense, which is reported when the result is checked
             delay = arguments[1]
-            edits.append(Edit(arguments[0][-1].end, delay[-1].end))
+            edits.append(draft.cut(arguments[0][-1].end, delay[-1].end))
             text = draft.text[delay[0].start : delay[-1].end]
             message = f"the delay `{text}` is no longer part of an emitted spike"
             help = "connections have delays: set it where the synapse is used"
@@ -67,7 +70,7 @@ def ports(draft: Draft, before_8: bool) -> Step:
         for line in s.of(model):
             if line.block != "input" or line.words[-1] != "spike":
                 continue
-            port, changes = _port(line)
+            port, changes = _port(draft, line)
             found[line.words[0]] = port
             edits += changes
         uses = _Uses(draft, found, kernels, before_8)
@@ -79,18 +82,18 @@ def ports(draft: Draft, before_8: bool) -> Step:
     return step(draft, edits, notes)
 
 
-def _port(line: Line) -> tuple[Port, list[Edit]]:
+def _port(draft: Draft, line: Line) -> tuple[Port, list[Edit]]:
     """Return a port with the edits that make its line one of 9.0."""
     edits: list[Edit] = []
     arrow = line.words.index("<-") if "<-" in line.words else len(line.words) - 1
     qualifiers = line.tokens[arrow + 1 : -1]
     if len(qualifiers) > 1:
-        edits.append(Edit(qualifiers[0].start, line.tokens[-1].start))
+        edits.append(draft.cut(qualifiers[0].start, line.tokens[-1].start))
     head = declaration(line)
     if head is None:
         return Port("", False), edits
     type = "".join(t.text for t in head.type)
-    edits.append(Edit(head.variables[-1][-1].end, head.type[-1].end))
+    edits.append(draft.cut(head.variables[-1][-1].end, head.type[-1].end))
     return Port("" if type in PLAIN else type, True), edits
 
 

@@ -36,9 +36,10 @@ def flow_method(rename: Renaming, number: int, flow: Flow) -> ir.FlowMethod:
     """Return the member function for ``flows[number]``."""
     ahead, exact = stored_in_order(rename, flow.linear.updates if flow.linear else ())
     amounts, jumps = jumping(rename, flow.jumps)
+    names = dict.fromkeys(v.owner.name for v in flow.variables)
     parameter = f"const Input& {INPUT.name}" if rename.flows[number].input else ""
     return ir.FlowMethod(
-        title=commented(f"integrate_odes({', '.join(v.name for v in flow.variables)})"),
+        title=commented(f"integrate_odes({', '.join(names)})"),
         declaration=f"void {integrate_name(number)}({parameter})",
         solver=None if flow.nonlinear is None else solver(rename, flow.nonlinear),
         ahead=ahead,

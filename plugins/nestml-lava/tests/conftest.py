@@ -16,6 +16,7 @@ from nestml_lava.backend import LavaBackend, Options
 from nestml_core.api import (
     Artifact,
     Experiment,
+    Method,
     Result,
     SolvedProgram,
     Source,
@@ -24,6 +25,7 @@ from nestml_core.api import (
 )
 from nestml_core.experiment import schedule
 from nestml_core.pipeline import check_sources, compile_files, generate, write_files
+from nestml_core.solve import SolveOptions
 from nestml_core.testing import REQUIRE
 
 SECONDS = 120.0
@@ -86,20 +88,20 @@ def build_library(tmp_path: Path) -> Callable[..., Package]:
 def written(tmp_path: Path) -> Callable[..., Package]:
     """Return what builds a model from its text."""
 
-    def make(text: str, **options: Any) -> Package:
-        return build(solved(text), tmp_path / "out", **options)
+    def make(text: str, method: Method | None = None, **options: Any) -> Package:
+        return build(solved(text, method), tmp_path / "out", **options)
 
     return make
 
 
 @pytest.fixture
-def compiled() -> Callable[[str], SolvedProgram]:
+def compiled() -> Callable[..., SolvedProgram]:
     """Return what compiles the text of models."""
     return solved
 
 
-def solved(text: str) -> SolvedProgram:
-    program = check_sources([Source("model.nestml", text)])
+def solved(text: str, method: Method | None = None) -> SolvedProgram:
+    program = check_sources([Source("model.nestml", text)], SolveOptions(method))
     assert program.value is not None, "\n".join(render(d) for d in program.diagnostics)
     return program.value
 

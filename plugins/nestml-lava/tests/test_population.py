@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nestml_core.api import Experiment
+from nestml_core.api import Experiment, Method
 from nestml_core.experiment import schedule
 from nestml_core.reference import simulate
 
@@ -178,3 +178,45 @@ def test_spikes_with_weights_are_sent_as_such(
     sent, counts = answer(GRADED_PROGRAM)
     assert sent == [[0, 5.0, 7.75, 0, 0], [0, 0, -2.75, 0, 0]]
     assert counts == [[0, 1, 2, 0, 0], [0, 0, 2, 0, 0]]
+
+
+SINGLE = """
+model single:
+    state:
+        x real = 1
+    parameters:
+        a real = 1
+    equations:
+        x' = -a * x * x / 1 ms
+    update:
+        integrate_odes()
+"""
+
+SINGLE_PROGRAM = """
+from importlib import import_module
+found = {{}}
+for name in {names!r}:
+    module = import_module(name)
+    neurons = module.InProcess(getattr(module, name)(shape=(4,), x={x!r}, a={a!r}, dt=0.01))
+    for _ in range(10):
+        neurons.step()
+    found[name] = neurons["x"].tolist()
+print(json.dumps(found))
+"""
+
+
+def test_a_single_nonlinear_variable_of_several_neurons(
+    written: Callable[..., Any], answer: Callable[..., Any]
+) -> None:
+    """x = x_0 / (1 + a x_0 t): each neuron has a start and a rate of its own, by every method."""
+    methods = {f"single_{m.value}": m for m in Method}
+    for name, method in methods.items():
+        written(SINGLE.replace("single", name), method)
+    x, a = [1.0, 0.5, 2.0, 0.0], [1.0, 3.0, 0.5, 1.0]
+    found = answer(SINGLE_PROGRAM.format(names=list(methods), x=x, a=a))
+    exact = np.array(x) / (1 + np.array(a) * np.array(x) * 0.1)
+    for name, method in methods.items():
+        largest = {Method.RUSH_LARSEN: 1e-5}.get(method, 1e-8)
+        if method in (Method.FORWARD_EULER, Method.EXPONENTIAL_EULER):
+            largest = 5e-3
+        assert np.abs(np.array(found[name]) - exact).max() < largest, name
