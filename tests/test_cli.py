@@ -238,8 +238,8 @@ def test_the_dialect_decides_what_a_power_behind_a_unit_means(
     command = ("run", "--dialect", dialect, "--duration", "1ms", "--dt", "1ms", "--csv")
     done = nestml(*command, str(tmp_path / "x.csv"), "--backend", "reference", str(path))
     assert done.returncode == 0, done.stderr
-    names, *_, last = (line.split(",") for line in (tmp_path / "x.csv").read_text().split())
-    assert float(last[names.index("x")]) == value + 1
+    last = (tmp_path / "x.csv").read_text().splitlines()[-1]
+    assert last.split(",")[1] == str(value + 1)
 
 
 def test_another_dialect_is_refused() -> None:
