@@ -371,7 +371,7 @@ def _warned(diagnostics: Sequence[Diagnostic]) -> bool:
 
 def _inspect(args: argparse.Namespace) -> int:
     from nestml_core.diagnostics import summary
-    from nestml_core.pipeline import compile_files, with_integrators
+    from nestml_core.pipeline import compile_files, too_complex, with_integrators
 
     if args.dump in ("tree", "model"):
         return _dump(args)
@@ -386,7 +386,12 @@ def _inspect(args: argparse.Namespace) -> int:
 
         from nestml_core.interchange import to_json
 
-        print(json.dumps(to_json(program), indent=1))
+        try:
+            print(json.dumps(to_json(program)))
+        except RecursionError:
+            deep = [too_complex(m.span) for m in program.models]
+            _report(deep, args)
+            return ERROR
     elif args.latex:
         from nestml_core.typesetting import latex
 

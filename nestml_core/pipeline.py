@@ -120,14 +120,15 @@ def resolved_models(source: Source, dialect: str = NEW_DIALECT) -> Result[tuple[
         try:
             result = resolve(m, parsed.file.lost, dialect)
         except RecursionError:
-            result = Result(None, (_too_complex(m.span),))
+            result = Result(None, (too_complex(m.span),))
         found += result.diagnostics
         if result.value is not None:
             models.append(result.value)
     return checked(tuple(models), found)
 
 
-def _too_complex(span: Span) -> Diagnostic:
+def too_complex(span: Span) -> Diagnostic:
+    """Return that what stands at ``span`` is nested deeper than this program can follow."""
     message = "an expression of this model is too long a chain of nested operations"
     return TOO_COMPLEX.at(span, message, help="split it with `inline`")
 
@@ -172,7 +173,7 @@ def _solved(model: Model, options: SolveOptions) -> Result[SolvedModel]:
     try:
         return solve(model, options)
     except RecursionError:
-        return Result(None, (_too_complex(model.span),))
+        return Result(None, (too_complex(model.span),))
 
 
 def compile_files(
@@ -291,6 +292,7 @@ __all__ = [
     "library_models",
     "read",
     "resolved_models",
+    "too_complex",
     "with_integrators",
     "write_files",
 ]
