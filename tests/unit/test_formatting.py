@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nestml_core.pipeline import check_sources
+from nestml_core.pipeline import check_sources, library_models
 from nestml_core.solved import SolvedProgram
 from nestml_core.source import Source
 from nestml_core.syntax import formatting, tree
@@ -324,3 +324,9 @@ def test_names_that_are_units_are_spaced_as_what_they_are() -> None:
     assert "3 mV*ms/mV/ms" in style(text % "a")
     assert "3 mV * ms/mV" not in style(text % "ms")
     assert "3 mV * ms / mV / ms" in style(text % "ms")
+
+
+@pytest.mark.parametrize("path", library_models(), ids=lambda p: p.stem)
+def test_the_shipped_models_are_in_the_style(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert formatted(Source(path.name, text)).value == text

@@ -70,9 +70,9 @@ class CppBackend(Backend[CppProgram, Options]):
         files: dict[str, str | bytes] = {}
         for model in ir.models:
             for ending, template in ((".hpp", "model.hpp.jinja"), ("_main.cpp", "main.cpp.jinja")):
-                numerics = cpp_runtime(model.numerics).values()
+                numerics = tuple(cpp_runtime(model.numerics).values())
                 text = self.templates.get_template(template).render(
-                    model=model, numerics=tuple(numerics)
+                    model=model, numerics=numerics, has_runtime=bool(model.runtime or numerics)
                 )
                 files[f"{model.file}{ending}"] = text
         return files
