@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
-from nestml_core.expr import Number, Ref, Symbol
+from nestml_core.expr import Kind, Number, Ref, Symbol
 from nestml_core.solved import TIME, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
 from nestml_core.types import Base, Type
@@ -190,6 +190,10 @@ class _Scheduling:
         if steps > MAX_STEPS:
             self.bad(f"{steps} steps are more than {MAX_STEPS}", "choose a larger dt")
             return Result(None, tuple(self.found))
+        if duration > 0 and steps == 0:
+            message = f"the duration ({duration:g} ms) is less than half a step of {dt:g} ms"
+            self.bad(message, "choose a smaller dt")
+            return Result(None, tuple(self.found))
         parameters = self.settings("parameter", e.parameters, [d.symbol for d in m.parameters])
         initial = self.settings(
             "state variable", e.initial, [d.symbol for d in m.state], parameters
@@ -245,9 +249,26 @@ class _Scheduling:
         close = get_close_matches(name, names, 1)
         listed = ", ".join(names) or "none"
         help = f"did you mean `{close[0]}`?" if close else f"there are: {listed}"
+        help = self.is_something_else(name) or help
         message = f"`{self.model.name}` has no {what} `{name}`"
         self.found.append(UNKNOWN_TARGET.at(NOWHERE, message, help=help))
         return None
+
+    def is_something_else(self, name: str) -> str:
+        """Return what ``name`` is in the model, or ``""``."""
+        m = self.model
+        ways = {
+            Kind.STATE: "give it an initial value",
+            Kind.PARAMETER: "set it as a parameter",
+            Kind.SPIKE_PORT: "give it spikes",
+            Kind.CONTINUOUS_PORT: "give it a current",
+        }
+        known = [d.symbol for d in (*m.parameters, *m.state)]
+        known += [p.symbol for p in m.spike_ports] + [p.symbol for p in m.continuous_ports]
+        for symbol in known:
+            if name in (symbol.name, symbol.identifier) and symbol.kind in ways:
+                return f"`{name}` is a {symbol.kind.value}: {ways[symbol.kind]}"
+        return ""
 
     def settings(
         self,

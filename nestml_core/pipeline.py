@@ -15,7 +15,7 @@ from nestml_core.resolve.literals import DIALECTS, NEW_DIALECT
 from nestml_core.solve import DEFAULTS, SolveOptions, solve
 from nestml_core.solved import SolvedModel, SolvedProgram
 from nestml_core.source import NOWHERE, Source, Span
-from nestml_core.syntax.parse import parse
+from nestml_core.syntax.parse import Parsed, parse
 
 if TYPE_CHECKING:
     from nestml_core.backend import Backend
@@ -48,6 +48,13 @@ def find_files(models: Sequence[str | os.PathLike[str]]) -> Result[tuple[Path, .
     ------
     NML910 : nothing is there under that name.
     """
+    return checked(*_found(models))
+
+
+def _found(
+    models: Sequence[str | os.PathLike[str]],
+) -> tuple[tuple[Path, ...], tuple[Diagnostic, ...]]:
+    """Return the files that are there, and what is not."""
     found: dict[Path, None] = {}
     problems: list[Diagnostic] = []
     for model in models:
@@ -64,7 +71,7 @@ def find_files(models: Sequence[str | os.PathLike[str]]) -> Result[tuple[Path, .
             found[shipped] = None
         else:
             problems.append(_not_found(str(model)))
-    return checked(tuple(found), problems)
+    return tuple(found), tuple(problems)
 
 
 def _not_found(model: str) -> Diagnostic:
@@ -109,16 +116,20 @@ def decoded(data: bytes, name: str) -> Result[Source]:
 
 def resolved_models(source: Source, dialect: str = NEW_DIALECT) -> Result[tuple[Model, ...]]:
     """Return the models of one file, resolved, and all that is wrong with it."""
-    parsed = parse(source)
+    return _resolved(source, parse(source), dialect)
+
+
+def _resolved(source: Source, parsed: Parsed, dialect: str) -> Result[tuple[Model, ...]]:
     found = list(parsed.diagnostics)
     if not parsed.file.models and not found:
         span = Span(source, 0, 0)
         help = "a model begins with `model NAME:`"
         found.append(codes.EMPTY_MODEL.at(span, "this file holds no model", help=help))
     models: list[Model] = []
+    complete = not any(d.is_error for d in found)
     for m in parsed.file.models:
         try:
-            result = resolve(m, parsed.file.lost, dialect)
+            result = resolve(m, parsed.file.lost, dialect, complete=complete)
         except RecursionError:
             result = Result(None, (too_complex(m.span),))
         found += result.diagnostics
@@ -154,18 +165,20 @@ def check_sources(
     models: list[SolvedModel] = []
     names: dict[str, Span] = {}
     for source in sources:
-        result = resolved_models(source, dialect)
+        parsed = parse(source)
+        result = _resolved(source, parsed, dialect)
         found += result.diagnostics
         for model in result.value or ():
             solved = _solved(model, options)
             found += solved.diagnostics
             if solved.value is not None:
                 models.append(solved.value)
-            if model.name in names:
-                note = Note(names[model.name], "the first one")
-                message = f"a second model `{model.name}`"
-                found.append(codes.DUPLICATE_MODEL.at(model.span, message, notes=(note,)))
-            names.setdefault(model.name, model.span)
+        for name in (m.name for m in parsed.file.models):
+            if name.text in names:
+                note = Note(names[name.text], "the first one")
+                message = f"a second model `{name.text}`"
+                found.append(codes.DUPLICATE_MODEL.at(name.span, message, notes=(note,)))
+            names.setdefault(name.text, name.span)
     return checked(SolvedProgram(tuple(models)), in_order(found))
 
 
@@ -181,11 +194,14 @@ def compile_files(
     options: SolveOptions = DEFAULTS,
     dialect: str = NEW_DIALECT,
 ) -> Result[SolvedProgram]:
-    """Return the solved program of files, folders and shipped models."""
-    files = find_files(models)
-    found = list(files.diagnostics)
+    """Return the solved program of files, folders and shipped models.
+
+    What is there is checked even if other files are missing.
+    """
+    files, missing = _found(models)
+    found = list(missing)
     sources: list[Source] = []
-    for path in files.value or ():
+    for path in files:
         source = read(path)
         found += source.diagnostics
         if source.value is not None:

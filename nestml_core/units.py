@@ -135,6 +135,7 @@ PINT_NAMES: Mapping[str, str] = MappingProxyType(
         "Ci": "curie",
         "R": "roentgen",
         "AU": "astronomical_unit",
+        "ct": "count",
     }
 )
 """Further units and what Pint calls them."""

@@ -101,6 +101,20 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     assert "note: a.nestml:1:7" in done.stderr
 
 
+def test_two_models_of_one_name_are_refused_beside_other_errors(tmp_path: Path) -> None:
+    (tmp_path / "a.nestml").write_text("model m:\n    state:\n        x real = y\n")
+    (tmp_path / "b.nestml").write_text("model m:\n    state:\n        x real = 0\n")
+    done = nestml("check", "--json", "--no-hints", ".", cwd=tmp_path)
+    assert [d["code"] for d in json.loads(done.stdout)] == ["NML101", "NML112"]
+
+
+def test_what_is_there_is_checked_beside_what_is_not(tmp_path: Path) -> None:
+    (tmp_path / "a.nestml").write_text("model m:\n    state:\n        x real = y\n")
+    done = nestml("check", "--json", "a.nestml", "b.nestml", cwd=tmp_path)
+    assert [d["code"] for d in json.loads(done.stdout)] == ["NML910", "NML101"]
+    assert done.returncode == 1
+
+
 @pytest.mark.parametrize("name", ["../../x", "no_such_model", "iaf_psc_alpa"])
 def test_a_model_that_is_not_there(name: str) -> None:
     done = nestml("check", name)

@@ -172,8 +172,20 @@ def test_duration_is_rounded_to_steps(model: SolvedModel) -> None:
         ({"parameters": {"tao": 1}}, "error[NML901]: `m` has no parameter `tao`\nhelp: did you"),
         ({"initial": {"x": 1}}, "error[NML901]: `m` has no state variable `x`\nhelp: there are"),
         ({"spikes": {"I": []}}, "error[NML901]: `m` has no spike port `I`"),
-        ({"currents": {"exc": 1.0}}, "error[NML901]: `m` has no continuous port `exc`"),
+        (
+            {"currents": {"exc": 1.0}},
+            "error[NML901]: `m` has no continuous port `exc`\nhelp: `exc`",
+        ),
         ({"record": ["V"]}, "error[NML901]: `m` has no recordable `V`"),
+        (
+            {"parameters": {"V_m": 1}},
+            "error[NML901]: `m` has no parameter `V_m`\nhelp: `V_m` is a state variable: give",
+        ),
+        (
+            {"initial": {"tau": 1}},
+            "error[NML901]: `m` has no state variable `tau`\nhelp: `tau` is a parameter: set it",
+        ),
+        ({"dt": 100.0}, "error[NML902]: the duration (1 ms) is less than half a step of 100 ms"),
         ({"parameters": {"tau": "ten"}}, "error[NML902]: parameter `tau`: 'ten' is not a number"),
         ({"parameters": {"tau": float("nan")}}, "error[NML902]: parameter `tau`: not a number"),
         ({"parameters": {"k": 1.5}}, "error[NML902]: parameter `k`: 1.5 is not a whole number"),

@@ -49,6 +49,7 @@ POWER_OF_QUANTITY = Code("NML215", _W, "a power that NESTML 8 and 9 read differe
 ROUNDED_QUANTITY = Code("NML216", _W, "a quantity rounded to a whole number")
 TRUNCATED = Code("NML217", Severity.HINT, "a real number truncated to an integer")
 TRUTH_VALUE = Code("NML218", Severity.HINT, "a number used as a truth value, or the reverse")
+NO_POWER = Code("NML220", Severity.WARNING, "a bit operator that looks like a power")
 UNIT_TAKEN_OFF = Code("NML219", Severity.HINT, "a quantity stored as a plain number")
 VECTOR_FOR_NUMBER = Code("NML240", _E, "a vector where one number is needed")
 SIZES_DIFFER = Code("NML241", _E, "vectors of different sizes")

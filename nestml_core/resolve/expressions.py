@@ -36,7 +36,7 @@ from nestml_core.resolve.builtins import CONSTANTS, FUNCTIONS, REAL_FUNCTIONS, S
 from nestml_core.resolve.delays import delayed
 from nestml_core.resolve.elements import element, vector
 from nestml_core.resolve.literals import free_unit, literal, report_free_units
-from nestml_core.resolve.scope import Scope
+from nestml_core.resolve.scope import Scope, with_article
 from nestml_core.resolve.typing import (
     BITWISE,
     COMPARISONS,
@@ -55,16 +55,19 @@ from nestml_core.resolve.vectors import Sizes, only_variable
 from nestml_core.resolve.wording import (
     declared,
     described,
+    divided,
     elsewhere,
     missing_factor,
     operands,
     repair,
     shown,
     sources,
+    spoken_of,
 )
 from nestml_core.solved import DT, TIME
 from nestml_core.source import Span
 from nestml_core.syntax import tree
+from nestml_core.syntax.words import OLD_SUMS
 from nestml_core.types import (
     BOOLEAN,
     INTEGER,
@@ -292,7 +295,8 @@ class Expressions:
         message = (
             f"`{op}` needs {needs}, these are {described(left.type)} and {described(right.type)}"
         )
-        self.report(codes.BAD_OPERAND, left.span.to(right.span), message)
+        help = "a power is written `**`" if op == "^" else ""
+        self.report(codes.BAD_OPERAND, left.span.to(right.span), message, help)
         return UNKNOWN
 
     def logical(self, op: str, left: Expr, right: Expr) -> Type:
@@ -476,7 +480,8 @@ class Expressions:
         derived = not isinstance(value, Number) and what.startswith("`")
         if derived and target.unit is not None and units.noun(value.type.dimension):
             help += f", or declare {what} in {source}"
-        notes = (*elsewhere(declared, value.span), *sources(value))
+        there = elsewhere(declared, value.span)
+        notes = (*there, *(n for n in sources(value) if n not in there))
         self.report(codes.NOT_ASSIGNABLE, value.span, message, help, notes)
         return Number(Fraction(0), UNKNOWN, value.span)
 
@@ -493,7 +498,7 @@ class Expressions:
         help = ""
         if value.type.is_numeric:
             missing = target.dimension * value.type.dimension ** Fraction(-1)
-            help = missing_factor(missing, self.scope, symbols_in(value))
+            help = missing_factor(missing, self.scope, spoken_of(value))
         own = declared(symbol)
         notes = (*((own,) if own else ()), *(n for n in sources(value) if n != own))
         self.report(codes.NOT_ASSIGNABLE, value.span, message, help, notes)
@@ -529,7 +534,7 @@ class Expressions:
             case (Base.QUANTITY, Base.REAL) if not is_plain(source):
                 text = units.coherent_text(source.dimension)
                 message = f"{what} is a plain number: of {described(source)}, "
-                help = f"divide by a unit, as in `/ 1 {text}`"
+                help = divided(source.dimension)
                 message += f"only the number in {text} counts"
                 self.report(codes.UNIT_TAKEN_OFF, value.span, message, help)
 
@@ -541,6 +546,9 @@ class Expressions:
         if name not in self.scope.functions and name not in FUNCTIONS:
             if symbol is not None and symbol.kind is Kind.STATE:
                 return delayed(self, c, symbol)
+            if name in OLD_SUMS:  # reported already; of its unit nothing is known
+                self.convolve(c)
+                return Number(Fraction(0), UNKNOWN, c.span)
             arguments = tuple(self.expr(a) for a in c.arguments)
             self.scope.unknown_function(name, c.name.span)
             return Call(name, arguments, UNKNOWN, c.span)
@@ -581,7 +589,7 @@ class Expressions:
             message = (
                 f"`{name}` takes a plain number: of {described(argument.type)}, only the number"
             )
-            help = f"divide by a unit, as in `/ 1 {text}`"
+            help = divided(argument.type.dimension)
             message += f" in {text} counts"
             self.report(codes.UNIT_DROPPED, argument.span, message, help, sources(argument))
         return Call(name, arguments, type, c.span)
@@ -623,7 +631,14 @@ class Expressions:
                 return Binary("**", arguments[0], arguments[1], self.pow_type(arguments), span)
             case "delta":
                 message = "`delta` can only be the whole definition of a kernel: `delta(t)`"
-                self.report(codes.BAD_KERNEL, span, message)
+                help = "spikes themselves are `convolve(K, port)` with `kernel K = delta(t)`"
+                if self.place is Place.KERNEL:
+                    help = (
+                        "multiply and add where the kernel is used, as in "
+                        "`2 * convolve(K, port) + convolve(G, port)`; a spike that takes effect "
+                        "later needs a delay of the connection"
+                    )
+                self.report(codes.BAD_KERNEL, span, message, help)
                 return Call(name, arguments, UNKNOWN, span)
             case "timestep" if self.place is not Place.UPDATE:
                 message = f"`timestep()` can be used only in `update`, not in {self.place.value}"
@@ -647,7 +662,8 @@ class Expressions:
 
     def user_call(self, c: tree.Call, arguments: tuple[Expr, ...]) -> Expr:
         function = self.scope.functions[c.name.text]
-        result = type_of(function.result, self.quiet()) if function.result is not None else VOID
+        written = function.result
+        result = VOID if written is None else type_of(written, self.quiet(), result=True)
         if self.count(c, len(function.parameters)):
             arguments = tuple(
                 self.fitted(
@@ -684,7 +700,11 @@ class Expressions:
         kernel, port = plain_name(c.arguments[0]), only_variable(c.arguments[1])
         if kernel is None or port is None:
             message = "`convolve` takes the name of a kernel and the name of a spike port"
-            self.report(codes.BAD_CONVOLUTION, c.span, message)
+            help = (
+                "write factors before it and sums as sums, as in "
+                "`2 * convolve(K, a) + 2 * convolve(K, b)`"
+            )
+            self.report(codes.BAD_CONVOLUTION, c.span, message, help)
             return unknown
         kernel_symbol = self.scope.kernels.get(kernel.text)
         port_symbol = self.scope.look_up(port.text) if port.index is None else None
@@ -694,6 +714,8 @@ class Expressions:
             else:
                 message = f"`{kernel.text}` is not a kernel"
                 help = "the kernel comes first, then the port"
+                if port.text not in self.scope.kernels:
+                    help = "define one in `equations`, as in `kernel K = exp(-t / tau)`"
                 self.report(codes.BAD_CONVOLUTION, kernel.span, message, help)
             return unknown
         if port.index is not None:
@@ -702,11 +724,12 @@ class Expressions:
                 return unknown
             port_symbol = chosen.symbol if isinstance(chosen, Ref) else chosen.vector
         if port_symbol is None:
-            self.scope.unknown(port.text, port.span)
+            self.scope.unknown(port.text, port.span, (Kind.SPIKE_PORT,))
             return unknown
         if port_symbol.kind is not Kind.SPIKE_PORT:
-            message = f"`{port.text}` is a {port_symbol.kind.value}, not a spike port"
-            self.report(codes.BAD_CONVOLUTION, port.span, message)
+            message = f"`{port.text}` is {with_article(port_symbol.kind)}, not a spike port"
+            help = "what is no train of spikes is filtered by an equation: `x' = (u - x) / tau`"
+            self.report(codes.BAD_CONVOLUTION, port.span, message, help)
             return unknown
         if port_symbol.size is not None and vector(self, port_symbol, port.span).type == UNKNOWN:
             return unknown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
@@ -47,7 +48,7 @@ from nestml_core.resolve.rules.compartments import SELF_SPIKES
 from nestml_core.resolve.scope import Scope, did_you_mean, listed, with_article
 from nestml_core.resolve.statements import Bodies
 from nestml_core.resolve.typing import zero
-from nestml_core.resolve.units import type_of
+from nestml_core.resolve.units import declared_type, type_of
 from nestml_core.resolve.vectors import (
     MAX_PARTS,
     MAX_SIZE,
@@ -62,15 +63,20 @@ from nestml_core.source import Span
 from nestml_core.stmt import Stmt
 from nestml_core.syntax import tree
 from nestml_core.types import BOOLEAN, ONE, REAL, UNKNOWN, VOID, Base, Type, quantity
-from nestml_core.units import known
+from nestml_core.units import known, power
 
 Handler = TypeVar("Handler", OnReceive, OnCondition)
 
+_CONSTANT = (Kind.PARAMETER, Kind.INTERNAL)
 _KINDS = {"state": Kind.STATE, "parameters": Kind.PARAMETER, "internals": Kind.INTERNAL}
 
 
 def resolve(
-    model: tree.Model, lost: Iterable[str] = (), dialect: str = NEW_DIALECT
+    model: tree.Model,
+    lost: Iterable[str] = (),
+    dialect: str = NEW_DIALECT,
+    *,
+    complete: bool = True,
 ) -> Result[Model]:
     """Return ``model`` with names bound, types checked and numbers in coherent units.
 
@@ -79,12 +85,13 @@ def resolve(
     model : the tree of one model
     lost : names from lines that did not parse, of which nothing is said
     dialect : one of ``DIALECTS``: what ``3 mV**2`` means, and how far a number's unit reaches
+    complete : whether all of its file could be parsed; if not, no advice is given
 
     Errors
     ------
     NML1xx names, NML2xx types and units, NML3xx equations, NML4xx ports and events.
     """
-    return _Resolving(model, frozenset(lost), dialect).run()
+    return _Resolving(model, frozenset(lost), dialect).run(complete=complete)
 
 
 class _Resolving:
@@ -106,7 +113,7 @@ class _Resolving:
     def elements(self, kind: type[tree.Element]) -> list[tree.Element]:
         return [e for e in self.tree.elements if isinstance(e, kind)]
 
-    def run(self) -> Result[Model]:
+    def run(self, *, complete: bool) -> Result[Model]:
         self.check_blocks()
         items = self.equation_items()
         kernel_names = self.declare_kernels(items)
@@ -151,7 +158,10 @@ class _Resolving:
         self.found.extend(one_outside(self.scope.names.values()))
         report_powers(self.scope)
         mentioned = self.scope.read | self.sizes.used
-        self.found.extend(violations(model, self.tree, mentioned, self.found))
+        lost = self.scope.lost
+        self.found.extend(
+            violations(model, self.tree, mentioned, self.found, lost, complete=complete)
+        )
         return checked(model, self.found)
 
     def check_blocks(self) -> None:
@@ -194,7 +204,7 @@ class _Resolving:
         for block in self.elements(tree.VariableBlock):
             assert isinstance(block, tree.VariableBlock)
             for d in block.declarations:
-                type = type_of(d.type, self.scope)
+                type = declared_type(d, self.scope)
                 for v in d.variables:
                     if v.order and block.kind != "state":
                         message = f"a derivative such as `{v.text}` belongs in `state`"
@@ -523,7 +533,8 @@ class _Resolving:
             if symbol.kind not in (Kind.STATE, Kind.KERNEL):
                 message = f"`{name}` is a {symbol.kind.value}, not a state variable"
                 note = Note(symbol.span, "declared here")
-                self.found.append(codes.NO_STATE.at(v.span, message, notes=(note,)))
+                help = "declare it in `state`" if symbol.kind in _CONSTANT else ""
+                self.found.append(codes.NO_STATE.at(v.span, message, help=help, notes=(note,)))
                 return None
             found.append(symbol)
         x = found[0]
@@ -546,10 +557,12 @@ class _Resolving:
         """Return the type of the derivative of a variable of the type of ``symbol``."""
         if symbol.type.base is Base.UNKNOWN:
             return UNKNOWN
-        result = symbol.type.unit or ONE
-        for _ in range(order):
-            result = result / known("ms")
-        return quantity(result)
+        over = power(known("ms"), Fraction(order))
+        assert over is not None  # ms is coherent, so all its powers are
+        unit = symbol.type.unit or ONE
+        result = unit / over
+        text = f"{unit.text}/ms" + (f"**{order}" if order > 1 else "")
+        return quantity(replace(result, text=text if symbol.type.unit else result.text))
 
     def right_side(self, q: tree.Equation, symbol: Symbol | None) -> Expr:
         """Return the derivative of ``symbol``, with the unit that it must have."""
@@ -707,7 +720,7 @@ class _Resolving:
     def functions(self) -> tuple[Function, ...]:
         result: list[Function] = []
         for name, f in self.scope.functions.items():
-            type = type_of(f.result, self.scope) if f.result is not None else VOID
+            type = VOID if f.result is None else type_of(f.result, self.scope, result=True)
             arguments = [
                 (p.name.text, type_of(p.type, self.scope), p.name.span) for p in f.parameters
             ]

@@ -101,7 +101,7 @@ class Scope:
             help = "move the declaration up"
             self.found.append(codes.USED_TOO_EARLY.at(span, message, help=help, notes=(note,)))
             return Symbol(name, Kind.LOCAL, UNKNOWN, span)
-        if name not in self.lost:
+        if name not in self.lost and name.isascii():  # what is not has been reported
             kinds = frozenset(among)
             known = {**self.names, **(self.locals or {})}
             fitting = tuple(n for n, s in known.items() if not kinds or s.kind in kinds)

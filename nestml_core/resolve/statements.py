@@ -27,7 +27,7 @@ from nestml_core.resolve.expressions import Expressions, Place, plain_name
 from nestml_core.resolve.rules.written import all_statements
 from nestml_core.resolve.scope import with_article
 from nestml_core.resolve.typing import zero
-from nestml_core.resolve.units import type_of
+from nestml_core.resolve.units import declared_type
 from nestml_core.resolve.vectors import parts
 from nestml_core.resolve.wording import declared, described, shown
 from nestml_core.source import Span
@@ -118,7 +118,7 @@ class Bodies:
         return self.expressions.condition(self.expressions.value(e), what)
 
     def declaration(self, s: tree.Declaration) -> tuple[Stmt, ...]:
-        type = type_of(s.type, self.scope)
+        type = declared_type(s, self.scope)
         value = zero(type)
         if s.value is not None and not all(v.index is not None for v in s.variables):
             written = self.expressions.value(s.value)
@@ -234,7 +234,7 @@ class Bodies:
             return Return(None, span)
         if value is None:
             if self.result.base is not Base.VOID:
-                message = f"this function returns a value {described(self.result)}"
+                message = f"this function returns {described(self.result)}, not nothing"
                 report(codes.BAD_RETURN, span, message, "write the value behind `return`")
             return Return(None, span)
         result = self.expressions.value(value)
@@ -293,7 +293,8 @@ class Bodies:
             name = plain_name(a)
             if name is None:
                 message = "`integrate_odes` takes names of state variables, without primes"
-                report(codes.BAD_INTEGRATION, a.span, message)
+                help = "its derivatives go along with a variable: leave the primes out"
+                report(codes.BAD_INTEGRATION, a.span, message, help if "'" in a.span.text else "")
                 continue
             symbol = self.scope.names.get(name.text)
             if symbol is None:

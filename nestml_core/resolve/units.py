@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
+from types import MappingProxyType
 
 from nestml_core import units
 from nestml_core.resolve import codes
@@ -32,8 +34,13 @@ _PRIMITIVES = {
 }
 
 
-def type_of(written: tree.TypeName, scope: Scope) -> Type:
-    """Return the type that ``written`` names."""
+def type_of(written: tree.TypeName, scope: Scope, *, result: bool = False) -> Type:
+    """Return the type that ``written`` names; only the ``result`` of a function is ``void``."""
+    if written.primitive == "void" and not result:
+        message = "`void` is the type of no value"
+        help = "only a function can have it as its result: then it returns nothing"
+        scope.found.append(codes.NOT_HERE.at(written.span, message, help=help))
+        return UNKNOWN
     if written.primitive is not None:
         return _PRIMITIVES[written.primitive]
     assert written.unit is not None
@@ -42,6 +49,35 @@ def type_of(written: tree.TypeName, scope: Scope) -> Type:
         return UNKNOWN
     found = quantity(Unit(written.unit.span.text, unit.dimension, unit.factor))
     return found
+
+
+def declared_type(d: tree.Declaration, scope: Scope) -> Type:
+    """Return the type of a declaration; of a type in front of the name, say so."""
+    first, second = d.variables[0].name.text, d.type.unit
+    a_type = first in OTHER_TYPES or (len(first) > 1 and units.unit(first) is not None)
+    if not (a_type and len(d.variables) == 1 and isinstance(second, tree.UnitName)):
+        return type_of(d.type, scope)
+    choices = (*units.table(), *units.PINT_NAMES, *OTHER_TYPES, *_PRIMITIVES)
+    if not second.name.isascii() or get_close_matches(second.name, choices, 1, 0.75):
+        return type_of(d.type, scope)
+    name, meant = second.name, OTHER_TYPES.get(first, first)
+    if name not in scope.lost:
+        message = f"`{name}` is no unit and no type: the name stands before its type"
+        help = f"write `{name} {meant}`"
+        scope.found.append(codes.UNKNOWN_UNIT.at(second.span, message, help=help))
+        scope.lost |= {name}
+    return UNKNOWN
+
+
+OTHER_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("float", "double", "number", "float64"), "real"),
+        **{"int": "integer", "long": "integer", "bool": "boolean", "str": "string"},
+        **{"msec": "ms", "sec": "s", "usec": "us", "hz": "Hz", "volt": "V", "amp": "A"},
+        **{"M": "mol/l", "mM": "mmol/l", "uM": "umol/l", "nM": "nmol/l", "min": "minute"},
+    }
+)
+"""What types and units are called elsewhere."""
 
 
 def unit_of(written: tree.Unit, scope: Scope, *, literal: bool = False) -> Unit | None:
@@ -91,11 +127,13 @@ def named(name: str, span: Span, scope: Scope, *, literal: bool = False) -> Unit
     if name in units.OFFSET:
         message = f"`{name}` has an offset and cannot be converted by a factor"
         scope.found.append(codes.BAD_UNIT.at(span, message, help="use `K`"))
-    elif name not in scope.lost:
+    elif name not in scope.lost and name.isascii():  # what is not has been reported
         close = get_close_matches(name, (*units.table(), *units.PINT_NAMES), 1, 0.75)
         same = [u for u in units.table() if u.lower() == name.lower()]
         best = same or close
         help = f"did you mean `{best[0]}`?" if best else ""
+        if name in OTHER_TYPES:
+            help = f"write `{OTHER_TYPES[name]}`"
         message = f"`{name}` is no unit and no type"
         scope.found.append(codes.UNKNOWN_UNIT.at(span, message, help=help))
     return None

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from nestml_core.diagnostics import Note
-from nestml_core.expr import Expr, Kind, Number, Ref, Symbol, symbols_in
+from nestml_core.expr import Convolve, Expr, Kind, Number, Ref, Symbol, symbols_in, walk
 from nestml_core.resolve.scope import Scope
 from nestml_core.resolve.typing import is_plain
 from nestml_core.source import NOWHERE, Span
 from nestml_core.types import Base, Dimension, Type
-from nestml_core.units import coherent_text, noun, simpler
+from nestml_core.units import coherent_text, known, noun, simpler
 
 MAX_SOURCES = 5
 _NUMBER = re.compile(r"-?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?=\s*[A-Za-z(1])")
@@ -50,10 +50,32 @@ def declared(symbol: Symbol) -> Note | None:
 
 
 def sources(*values: Expr) -> tuple[Note, ...]:
-    """Return where the units in ``values`` were declared: of each variable in them, once."""
-    symbols = dict.fromkeys(s for v in values for s in symbols_in(v))
-    found = tuple(note for s in symbols if (note := declared(s)) is not None)
-    return found if len(found) <= MAX_SOURCES else found[:MAX_SOURCES]
+    """Return where the units in ``values`` were declared: of each variable in them, once.
+
+    Of too many, one for each unit comes first.
+    """
+    symbols = dict.fromkeys(s for v in values for s in spoken_of(v))
+    found = tuple((s, note) for s in symbols if (note := declared(s)) is not None)
+    if len(found) > MAX_SOURCES:
+        units = {str(s.type): i for i, (s, _) in reversed(tuple(enumerate(found)))}
+        one_each = sorted(units.values())
+        others = (i for i in range(len(found)) if i not in one_each)
+        found = tuple(found[i] for i in sorted((*one_each, *others)[:MAX_SOURCES]))
+    return tuple(note for _, note in found)
+
+
+def spoken_of(value: Expr) -> tuple[Symbol, ...]:
+    """Return the symbols whose units make that of ``value``: a convolution is a plain number."""
+    within = {s for e in walk(value) if isinstance(e, Convolve) for s in symbols_in(e)}
+    return tuple(s for s in symbols_in(value) if s not in within)
+
+
+def divided(dimension: Dimension) -> str:
+    """Return how to make a quantity of ``dimension`` a plain number."""
+    text, inverse = coherent_text(dimension), coherent_text(dimension**_MINUS)
+    if text.startswith("1/"):
+        return f"multiply by a unit, as in `* 1 {inverse}`"
+    return f"divide by a unit, as in `/ 1 {text}`"
 
 
 def operands(*values: Expr) -> tuple[Note, ...]:
@@ -84,23 +106,33 @@ def repair(value: Expr, target: Type, scope: Scope) -> str:
     source = value.type
     if target.unit is not None and is_plain(source):
         return with_unit(value, target)
+    if target.base is Base.BOOLEAN and isinstance(value, Number):
+        return f"write `{'true' if value.value else 'false'}`"
     if source.unit is None or not target.is_numeric:
         return ""
     if target.unit is None:
-        return f"divide the value by a unit, as in `/ 1 {coherent_text(source.dimension)}`"
+        return divided(source.dimension)
     number = _NUMBER.match(value.span.text)
     if isinstance(value, Number) and number is not None:
         return f"did you mean `{number[0].rstrip()} {target}`?"
     missing = target.dimension * source.dimension**_MINUS
-    return missing_factor(missing, scope, symbols_in(value))
+    return missing_factor(missing, scope, spoken_of(value))
 
 
 _MINUS = Fraction(-1)
+_TIME = known("ms").dimension
 
 
 def missing_factor(missing: Dimension, scope: Scope, used: Iterable[Symbol] = ()) -> str:
     """Return in words by what a value must be multiplied or divided; a model's constant if any."""
     inverse = missing**_MINUS
+    used = tuple(used)
+    if any(s.kind is Kind.SPIKE_PORT for s in used):
+        rest = missing * _TIME**_MINUS
+        if rest.is_none:
+            return "a spike port counts per second: multiply by `1 s`"
+        if noun(rest):
+            return f"multiply by `1 {coherent_text(rest)} * 1 s`: a spike port counts per second"
     ways = (("divide", "/", inverse), ("multiply", "*", missing))
     for verb, op, dimension in ways:
         name = _constant(dimension, scope, frozenset(used))

@@ -91,6 +91,26 @@ def jacobian(
     return tuple(rows)
 
 
+def breaks(e: Expr, x: Symbol, functions: Functions = MappingProxyType({})) -> bool:
+    """Return whether ``e``, which has a derivative, is defined piecewise in ``x``.
+
+    At the joints it may jump even where its derivative is the same on both sides.
+    """
+    for part in walk(without_calls(e, functions)):
+        match part:
+            case Conditional(condition):
+                pieces: tuple[Expr, ...] = (condition,)
+            case Call("ceil" | "floor" | "round" | "truncate", arguments):
+                pieces = arguments
+            case Binary("//" | "%", left, right):
+                pieces = (left, right)
+            case _:
+                continue
+        if any(x in symbols_in(p) for p in pieces):
+            return True
+    return False
+
+
 def derivative(e: Expr, x: Symbol) -> Expr | Obstacle:
     """Return the derivative of ``e``, which calls intrinsics only, with respect to ``x``.
 

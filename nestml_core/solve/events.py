@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nestml_core.expr import Call, Expr, Kind, Symbol, symbols_in, walk
-from nestml_core.solve.algebra import is_zero
-from nestml_core.solved import Between, Definition, Flow, LinearSystem, SolvedModel, Update
+from nestml_core.expr import Call, Expr, Kind, Symbol, ref, symbols_in, walk
+from nestml_core.solve.algebra import ONE, is_zero, minus
+from nestml_core.solved import (
+    DT,
+    TIME,
+    Between,
+    Definition,
+    Flow,
+    LinearSystem,
+    SolvedModel,
+    Update,
+)
 from nestml_core.stmt import (
     Assign,
     If,
@@ -41,17 +50,18 @@ def _obstacle(model: SolvedModel) -> str:
         if flow.nonlinear is not None:
             names = _listed(v for v in flow.nonlinear.variables)
             return f"{names} must be integrated numerically"
-    assigned = _assigned(model.update)
+    clocks = _clocks(model)
+    assigned = [v for v in _assigned(_in_steps(model)) if v not in clocks]
     for flow in model.flows:
         if flow.linear is None:
             continue
         read = set(_owners(s for v in flow.linear.drive for s in symbols_in(v)))
         for v in _owners(flow.linear.variables):
             if v in assigned:
-                return f"`update` assigns `{v.name}`, which has an equation"
+                return f"every step assigns `{v.name}`, which has an equation"
         for v in assigned:
             if v in read:
-                return f"`update` assigns `{v.name}`, which an equation reads"
+                return f"every step assigns `{v.name}`, which an equation reads"
         for delay in model.delays:
             if delay.symbol in read:
                 return f"an equation reads `{delay.variable.name}` as it was"
@@ -59,6 +69,26 @@ def _obstacle(model: SolvedModel) -> str:
     if not model.flows and moved:
         return f"`update` computes {_listed(moved)} step by step"
     return ""
+
+
+def _clocks(model: SolvedModel) -> set[Symbol]:
+    """Return what is set to the begin of each step and then moves with the time.
+
+    It has the same value at the end of one long step as at the end of many short ones.
+    """
+    begin = minus(ref(TIME), ref(DT))
+    found: set[Symbol] = set()
+    for flow in model.flows:
+        if flow.linear is None:
+            continue
+        system = flow.linear
+        for v, row, drive in zip(system.variables, system.matrix, system.drive, strict=True):
+            if drive == ONE and all(map(is_zero, row)):
+                found.add(v)
+    for s in walk_statements(_in_steps(model)):
+        if isinstance(s, Assign) and s.value != begin:
+            found.discard(s.target)
+    return found
 
 
 def _listed(symbols: Iterable[Symbol]) -> str:
@@ -161,7 +191,7 @@ def _changing(model: SolvedModel) -> set[Symbol]:
 
     State that has an equation or is a convolution is not among it unless ``update`` assigns it.
     """
-    found = set(_assigned(model.update))
+    found = set(_assigned(_in_steps(model)))
     found |= {c.symbol.owner for c in model.continuous_ports} | {d.symbol for d in model.delays}
     for p in model.parameters:
         if _vary([p.value], found):
@@ -192,12 +222,18 @@ def _event_bodies(model: SolvedModel) -> Iterator[tuple[Stmt, ...]]:
     yield from (f.body for f in model.functions)
 
 
-def _read_in_steps(model: SolvedModel) -> set[Symbol]:
-    """Return what ``update`` and the conditions read in every step, in functions they call too."""
+def _in_steps(model: SolvedModel) -> tuple[Stmt, ...]:
+    """Return ``update`` and, if it or a condition calls a function of the model, all of these."""
     read = [*expressions_in(model.update), *(c.condition for c in model.on_condition)]
     known = {f.name for f in model.functions}
     if any(isinstance(e, Call) and e.function in known for x in read for e in walk(x)):
-        read += [e for f in model.functions for e in expressions_in(f.body)]
+        return (*model.update, *(s for f in model.functions for s in f.body))
+    return model.update
+
+
+def _read_in_steps(model: SolvedModel) -> set[Symbol]:
+    """Return what ``update`` and the conditions read in every step, in functions they call too."""
+    read = [*expressions_in(_in_steps(model)), *(c.condition for c in model.on_condition)]
     found = {s.owner for e in read for s in symbols_in(e)}
     return found | {d.variable.owner for d in model.delays}
 

@@ -11,7 +11,7 @@ from nestml_core.expr import Expr, Kind, Symbol, is_constant, ref, symbols_in
 from nestml_core.model import Function
 from nestml_core.solve.affine import Affine, affine, obstacle
 from nestml_core.solve.algebra import ZERO, is_zero, plus, times, total
-from nestml_core.solve.derivative import Obstacle, jacobian
+from nestml_core.solve.derivative import Obstacle, breaks, jacobian
 from nestml_core.solve.propagator import Entry, block_exponential, exponential
 from nestml_core.solved import (
     Definition,
@@ -301,7 +301,12 @@ class FlowSolver:
             return NonlinearSystem(
                 variables, companions, derivatives, integrator, no_jacobian=rows.message
             )
-        own = tuple(v for i, v in enumerate(variables) if v not in symbols_in(rows[i][i]))
+        own = tuple(
+            v
+            for i, v in enumerate(variables)
+            if v not in symbols_in(rows[i][i])
+            and not breaks(derivatives[i].value, v, self.functions)
+        )
         return NonlinearSystem(
             variables, companions, derivatives, integrator, rows, conditionally_linear=own
         )

@@ -24,6 +24,7 @@ from nestml_core.expr import (
     walk,
 )
 from nestml_core.model import Kernel, Ode
+from nestml_core.resolve.scope import with_article
 from nestml_core.solve.affine import affine
 from nestml_core.solve.algebra import (
     ONE,
@@ -40,7 +41,7 @@ from nestml_core.solve.algebra import (
 from nestml_core.solved import TIME
 from nestml_core.source import Span
 
-MAX_POWER = 16
+MAX_POWER = 32
 MAX_TERMS = 64
 
 
@@ -138,13 +139,11 @@ def _check_constants(kernel: Kernel, e: Expr) -> None:
                 "define the kernel as a function of `t`, or leave `t` out",
             )
         if isinstance(part, Ref) and not is_constant(part):
-            kind = part.symbol.kind.value
-            article = "an" if kind[0] in "aeiou" else "a"
             raise _Blocked(
                 Reason.NOT_CONSTANT,
                 part,
-                f"the kernel `{kernel.symbol.name}` depends on `{part.symbol.name}`, {article} "
-                f"{kind}; a kernel is the same for every spike",
+                f"the kernel `{kernel.symbol.name}` depends on `{part.symbol.name}`, "
+                f"{with_article(part.symbol.kind)}; a kernel is the same for every spike",
                 _way_out(part.symbol),
             )
         if isinstance(part, Call) and not _is_intrinsic(part):
@@ -178,8 +177,7 @@ def _terms(e: Expr) -> Terms:
     """Return a function of time as a sum of terms."""
     found = _collected(_read(e))
     if len(found) > MAX_TERMS:
-        help = "define the kernel by equations"
-        raise _Blocked(Reason.NO_EQUATION, e, "this kernel has too many terms", help)
+        raise _too_long(e)
     return found
 
 
@@ -232,6 +230,15 @@ def _no_equation(e: Expr) -> _Blocked:
         "sums and products of constants, `t`, `exp(-t / tau)`, `sin(w * t)` and `cos(w * t)` are "
         "such; or write the response as an equation, `x' = ...`, that spikes move in `onReceive`"
     )
+    return _Blocked(Reason.NO_EQUATION, e, message, help)
+
+
+def _too_long(e: Expr) -> _Blocked:
+    message = (
+        f"this multiplies out to too much: powers above {MAX_POWER}, or more than "
+        f"{MAX_TERMS} terms, are not followed"
+    )
+    help = "use lower powers, or define the kernel by its equations, `kernel K' = ...`"
     return _Blocked(Reason.NO_EQUATION, e, message, help)
 
 
@@ -303,11 +310,15 @@ def _powered(terms: Terms, k: Fraction, whole: Expr) -> Terms:
             return (Term(over(ONE, t.factor), 0, scaled(k, t.rate)),)
         factor = ONE if is_one(t.factor) else Binary("**", t.factor, number(k))
         return (Term(factor, 0, scaled(k, t.rate)),)
-    if k.denominator != 1 or not 0 <= k <= MAX_POWER:
+    if k.denominator != 1 or k < 0:
         raise _no_equation(whole)
+    if k > MAX_POWER:
+        raise _too_long(whole)
     result: Terms = (Term(ONE),)
     for _ in range(int(k)):
         result = _collected(_product(result, terms))
+        if len(result) > MAX_TERMS:
+            raise _too_long(whole)
     return result
 
 

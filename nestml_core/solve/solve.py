@@ -53,6 +53,7 @@ from nestml_core.solved import (
     Recordable,
     SolvedModel,
 )
+from nestml_core.source import Span
 from nestml_core.stmt import (
     Assign,
     Emit,
@@ -125,8 +126,18 @@ class _Solving:
         self.moving: dict[Symbol, Expr] = {}
         self.hidden = hidden_state(model.functions)
         self.constants = Constants(set(self.names()))
-        self.clock = Symbol(self.constants.symbol("t__start").name, Kind.STATE, TIME.type)
+        clock = self.constants.symbol("t__start").name
+        self.clock = Symbol(clock, Kind.STATE, TIME.type, self.mention_of_time())
         """Time as equations see it: set when a flow begins, moves with it; only if one reads it."""
+
+    def mention_of_time(self) -> Span:
+        """Return where an equation, or an inline, reads ``t``; the model's place if none does."""
+        m = self.model
+        for read in (*(q.value for q in m.equations), *(i.value for i in m.inlines)):
+            for e in walk(read):
+                if isinstance(e, Ref) and e.symbol is TIME:
+                    return e.span
+        return m.span
 
     def names(self) -> Iterator[str]:
         m = self.model

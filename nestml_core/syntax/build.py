@@ -14,6 +14,7 @@ from nestml_core.source import Span
 from nestml_core.syntax import tree
 from nestml_core.syntax.layout import NEWLINE, Comment, Laid
 from nestml_core.syntax.older import OLD_CALLS, Old
+from nestml_core.syntax.words import OLD_SUMS
 
 TOO_DEEP = Code("NML007", Severity.ERROR, "an expression or block nested too deeply")
 IDLE_DECORATOR = Code("NML022", Severity.HINT, "a decorator that does nothing")
@@ -350,8 +351,8 @@ class Builder:
         if name in self.functions or (name == "emit_spike" and len(call.arguments) != 2):
             return call
         self.old.append((OLD_CALLS[name], call.span))
-        if name in ("curr_sum", "cond_sum"):
-            return replace(call, name=replace(call.name, text="convolve"))
+        if name in OLD_SUMS:
+            return call
         name_now = replace(call.name, text="emit_spike")
         return replace(call, name=name_now, arguments=call.arguments[:1])
 

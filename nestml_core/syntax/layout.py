@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
@@ -29,6 +31,18 @@ _EMPTIED = re.compile(f"[^{MARKERS}]*{NEWLINE}{INDENT}{DEDENT}")
 _DOCSTRING = '"""'
 _BLANKS_BEHIND = MARKERS + " \t"
 
+
+PLAIN: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys("\u2212\u2013\u2014\u2010\u2011", "-"),
+        **dict.fromkeys("\u00b7\u00d7\u2217\u22c5", "*"),
+        **dict.fromkeys("\u00f7\u2044\u2215", "/"),
+        **dict.fromkeys("\u2018\u2019\u2032\u00b4", "'"),
+        **{"\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u221e": "inf", "\u2190": "<-"},
+        **{"\u00b2": "**2", "\u00b3": "**3", "\u2026": "...", "\u2126": "Ohm", "\u03a9": "Ohm"},
+    }
+)
+"""What characters of typeset formulas are in NESTML."""
 
 Edit: TypeAlias = tuple[int, int, str]
 """A stretch of laid-out text, from and to, and what comes in its place."""
@@ -182,6 +196,7 @@ class _Layout:
         self.origins: list[int] = []
         self.length = 0
         self.docstrings: list[Span] = []
+        self.misfits: set[tuple[int, int]] = set()
 
     def add(self, piece: str, origin: int) -> None:
         self.pieces.append(piece)
@@ -235,12 +250,15 @@ class _Layout:
             return
         while line.indent < levels[-1]:
             if line.indent > levels[-2]:
+                misfit = (len(levels), line.indent)
+                if misfit in self.misfits:
+                    return
+                self.misfits.add(misfit)
                 widths = " and ".join(map(str, levels))
                 message = f"this line is indented by {line.indent}; the open blocks use {widths}"
                 span = self.span(line.start, line.start + 1)
                 self.found.append(BAD_DEDENT.at(span, message, help="align it with its block"))
-                levels[-1] = line.indent  # one report; the line counts as part of the inner block
-                return
+                return  # the line counts as part of the inner block
             levels.pop()
             self.add(DEDENT, last)
 
@@ -306,7 +324,9 @@ class _Layout:
         self.bad_character(offset + bad.start(), offset + bad.end())
         if any(c.isalnum() for c in bad[0]):
             return raw
-        return raw[: bad.start()] + " " * (bad.end() - bad.start()) + raw[bad.end() :]
+        meant = "".join(PLAIN.get(c, " ") for c in bad[0])
+        meant = meant if len(meant) == len(bad[0]) else " " * len(bad[0])
+        return raw[: bad.start()] + meant + raw[bad.end() :]
 
     def in_string(self, raw: str, at: int) -> bool:
         return any(
@@ -322,8 +342,10 @@ class _Layout:
             help = "use `u` for micro"
         elif text.isspace():
             help = "put an ordinary blank in its place"
-        elif text in "\u201c\u201d\u201e\u2018\u2019":
+        elif text in "\u201c\u201d\u201e":
             help = 'strings stand between plain double quotes, `"`'
+        elif text in PLAIN:
+            help = f"write `{PLAIN[text]}`"
         else:
             help = "names and units are plain ASCII" if text.isprintable() else "remove it"
         message = f"the character {text!r} ({name}) can stand only in comments and strings"

@@ -9,7 +9,15 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
-from nestml_core.syntax.layout import DEDENT, INDENT, MARKERS, NEWLINE, Edit, Laid
+from nestml_core.syntax.habits import BRACKETED_UNIT, HABITS, MAX_LINE, NAME
+from nestml_core.syntax.layout import (
+    DEDENT,
+    INDENT,
+    MARKERS,
+    NEWLINE,
+    Edit,
+    Laid,
+)
 
 UNEXPECTED = Code("NML010", Severity.ERROR, "something that does not fit here")
 MISSING_COLON = Code("NML011", Severity.ERROR, "a missing colon")
@@ -36,6 +44,21 @@ BLOCKS = (
     "onCondition",
     "function",
 )
+OTHER_BLOCKS = MappingProxyType(
+    {
+        "def": "function",
+        "fn": "function",
+        "variables": "state",
+        "constants": "parameters",
+        "dynamics": "equations",
+        "odes": "equations",
+        "ports": "input",
+        "receive": "onReceive",
+        "threshold": "onCondition",
+        "when": "onCondition",
+    }
+)
+"""What a modeller may call the blocks who comes from elsewhere."""
 HEADS = (*BLOCKS, "if", "elif", "else", "for", "while", "model")
 RESERVED = frozenset(
     (
@@ -110,21 +133,30 @@ def explain(laid: Laid, failure: Failure) -> Mistake:
         _missing_colon,
         _too_far_right,
         _blocks_not_indented,
+        _lines_not_indented,
         _empty_block,
+        _foreign_comment,
+        _braces,
+        _written_otherwise,
         _same_line,
         _else_if,
+        _without_if,
         _type_first,
         _unknown_block,
         _word_of_python,
         _conditional_of_python,
         _reserved_name,
         _bad_model_name,
-        _assignment_in_condition,
         _foreign_operator,
+        _assignment_in_condition,
+        _absolute_value,
         _no_step,
         _handler,
         _decorator,
         _several_statements,
+        _single_bracket,
+        _list,
+        _comma,
         _quotes,
         _no_type,
         _no_equals,
@@ -227,6 +259,8 @@ def _unknown_block(scene: Scene) -> Mistake | None:
         return None
     choices = BLOCKS if "equations" in scene.tried else ("model",)
     close = get_close_matches(scene.found, choices, 1, 0.5)
+    if scene.found in OTHER_BLOCKS and "equations" in scene.tried:
+        close = [OTHER_BLOCKS[scene.found]]
     help = f"did you mean `{close[0]}`?" if close else f"expected {_one_of(choices)}"
     if scene.found in choices:
         help = "check the indentation of this line and of those above it"
@@ -261,24 +295,32 @@ def _assignment_in_condition(scene: Scene) -> Mistake | None:
 
 
 FOREIGN = MappingProxyType(
-    {"&&": "and", "||": "or", "!": "not", "%=": None, "++": "+= 1", "--": "-= 1", "^=": None}
+    {
+        **{"&&": "and", "||": "or", "!": "not", "AND": "and", "OR": "or", "NOT": "not"},
+        **{"=>": ">=", "=<": "<=", "===": "==", "!==": "!=", ":=": "="},
+        **{"%=": None, "^=": None, "++": "+= 1", "--": "-= 1"},
+    }
 )
 
 
 def _foreign_operator(scene: Scene) -> Mistake | None:
     two = scene.laid.text[scene.offset : scene.offset + 2]
     before = scene.laid.text[max(0, scene.offset - 1) : scene.offset + 1]
+    word = re.search(r"\b(AND|OR|NOT)(?=\s*\Z)", scene.laid.text[scene.start : scene.offset])
+    three = scene.laid.text[max(0, scene.offset - 2) : scene.offset + 1]
     for text, start in (
+        (three, scene.offset - 2),
         (two, scene.offset),
         (before, scene.offset - 1),
         (scene.found, scene.offset),
+        (word[0] if word else "", scene.start + word.start() if word else 0),
     ):
         if text in FOREIGN:
             write = FOREIGN[text]
             help = f"write `{write}`" if write else "write the assignment out"
             message = f"`{text}` is not an operator of NESTML"
             end = start + len(text)
-            fixes = ((start, end, f" {write} "),) if write else ()
+            fixes = ((start, end, f" {write} "),) if write and "1" not in write else ()
             return scene.make(FOREIGN_OPERATOR, message, help, start=start, end=end, fixes=fixes)
     return None
 
@@ -286,9 +328,17 @@ def _foreign_operator(scene: Scene) -> Mistake | None:
 def _no_type(scene: Scene) -> Mistake | None:
     if scene.found != "=" or not scene.tried & {"UnitName", "Name"}:
         return None
+    inline = re.match(r"(?:recordable\s+)?inline\s+([A-Za-z_$][\w$]*)\s*=", scene.line)
+    if inline is not None:
+        help = f"write a type or unit before `=`, as in `inline {inline[1]} pA = ...`"
+        return scene.make(NO_TYPE, f"the inline `{inline[1]}` has no type", help)
     if not scene.tried & {",", "sep"} and "'" not in scene.tried:
         return None
     name = scene.line.split("=")[0].strip()
+    bracketed = BRACKETED_UNIT.fullmatch(name)
+    if bracketed is not None:
+        help = f"write `{bracketed[1]} {bracketed[2]} = ...`"
+        return scene.make(NO_TYPE, "a unit stands behind the name without brackets", help)
     help = f"write a type or unit before `=`, as in `{name} real = ...` or `{name} mV = ...`"
     return scene.make(NO_TYPE, f"the declaration of `{name}` has no type", help)
 
@@ -339,6 +389,158 @@ def _same_line(scene: Scene) -> Mistake | None:
         return None
     message = f"what belongs to `{_head(scene)}` stands on lines of its own"
     return scene.make(UNEXPECTED, message, "begin a new line here, indented")
+
+
+def _lines_not_indented(scene: Scene) -> Mistake | None:
+    """What belongs to a head stands below it, but no deeper."""
+    text, at = scene.laid.text, scene.offset
+    if "INDENT" not in scene.tried or at != scene.start or not text[:at].endswith(":" + NEWLINE):
+        return None
+    start = max(map(text[: at - 1].rfind, MARKERS)) + 1
+    head = re.match(r"[A-Za-z]+", text[start:])
+    if head is None or scene.found in (*BLOCKS, "model", "elif", "else") or _at_line_end(scene):
+        return None
+    end = _end_of_lines(text, at, several=head[0] in BLOCKS)
+    fixes = ((at, at, INDENT), (end, end, DEDENT))
+    message = f"the lines of `{head[0]}` are not indented"
+    help = f"indent what belongs to `{head[0]}` below it"
+    diagnostic = EMPTY_BLOCK.at(scene.laid.span(start, at), message, help=help)
+    return Mistake(diagnostic, at, fixes)
+
+
+def _end_of_lines(text: str, at: int, *, several: bool) -> int:
+    """Return where the lines from ``at`` on end that a head without a block can mean.
+
+    Of a block of the model these are all lines up to the next one; of an ``if`` or a loop the
+    first line, or those before its ``elif`` or ``else``.
+    """
+    first = end = _end_of_line(text, at)
+    while end < len(text) and text[end] not in MARKERS:
+        word = re.match(r"[A-Za-z_$][\w$]*", text[end:])
+        if several and word is not None and word[0] in BLOCKS:
+            return end
+        if not several and word is not None and word[0] in ("if", "for", "while"):
+            return first
+        if re.match(r"(elif|else)\b", text[end:]):
+            return end
+        end = _end_of_line(text, end)
+    return end if several else first
+
+
+def _end_of_line(text: str, at: int) -> int:
+    """Return where the line that begins at ``at`` ends, with the block below it."""
+    end = text.find(NEWLINE, at) + 1 or len(text)
+    return min(_matching_dedent(text, end) + 1, len(text)) if text[end : end + 1] == INDENT else end
+
+
+def _without_if(scene: Scene) -> Mistake | None:
+    if scene.found not in ("elif", "else") or scene.offset != scene.start:
+        return None
+    help = "check the indentation of this line, and of the `if` above it"
+    return scene.make(UNEXPECTED, f"this `{scene.found}` belongs to no `if`", help)
+
+
+def _foreign_comment(scene: Scene) -> Mistake | None:
+    text = scene.laid.text
+    start = scene.offset - (text[scene.offset - 1 : scene.offset + 1] == "/*")
+    mark = re.match(r"//|/\*", text[start : start + 2])
+    if mark is None or ("BinaryOperator" in scene.tried and mark[0] == "//"):
+        return None
+    end = start
+    while end < len(text) and text[end] not in MARKERS:
+        end += 1
+    fixes = ((start, end, ""),) if start > scene.start else ()
+    help = f"write `#` for `{mark[0]}`"
+    message = "a comment begins with `#`"
+    return scene.make(UNEXPECTED, message, help, start=start, end=end, fixes=fixes)
+
+
+def _braces(scene: Scene) -> Mistake | None:
+    if scene.found not in ("{", "}"):
+        return None
+    fixes = ((scene.offset, scene.offset + 1, ":"),) if ":" in scene.tried else ()
+    help = "end the line with a colon, and indent what belongs to it below"
+    if scene.found == "}":
+        help = "delete it: a block ends with its indentation"
+    return scene.make(UNEXPECTED, "NESTML has no braces", help, fixes=fixes)
+
+
+def _written_otherwise(scene: Scene) -> Mistake | None:
+    """A line that is right in another language."""
+    if len(scene.line) > MAX_LINE:
+        return None
+    block = _block(scene)
+    for habit in HABITS:
+        m = habit.pattern.match(scene.line)
+        if m is None or (habit.blocks and block not in habit.blocks):
+            continue
+        start, end = (scene.start + m.start("at"), scene.start + m.end("at"))
+        here = start <= scene.offset <= max(end, start + 1) + 1
+        if not (here or habit.blocks):
+            continue
+        words = {k: (v or "").lstrip() for k, v in m.groupdict().items()}
+        if "from" in words:
+            words["from"] = words["from"] or "0"
+        help = habit.help.format(**words)
+        return scene.make(UNEXPECTED, habit.message, help, start=start, end=max(end, start + 1))
+    return None
+
+
+def _block(scene: Scene) -> str:
+    """Return the first word of the block of a model that the line stands in."""
+    text = scene.laid.text
+    depth, found = 0, ""
+    for mark in reversed(tuple(_LEVEL.finditer(text, 0, scene.start))):
+        depth += 1 if mark[0] == DEDENT else -1
+        if depth == -1:
+            start = max(map(text[: mark.start() - 1].rfind, MARKERS)) + 1
+            word = re.match(NAME, text[start:])
+            found, depth = (word[0] if word else ""), 0
+            if found in BLOCKS:
+                return found
+    return found
+
+
+def _absolute_value(scene: Scene) -> Mistake | None:
+    if scene.found != "|" or "CallName" not in scene.tried:
+        return None
+    return scene.make(UNEXPECTED, "`|` stands between two integers", "write `abs(...)` for |...|")
+
+
+def _single_bracket(scene: Scene) -> Mistake | None:
+    if scene.found != "[" or "[[" not in scene.tried:
+        return None
+    message = "a guard stands between double brackets"
+    return scene.make(UNEXPECTED, message, "write `[[ condition ]]`")
+
+
+def _list(scene: Scene) -> Mistake | None:
+    if scene.found not in ("[", "{") or "CallName" not in scene.tried:
+        return None
+    help = "give one value for all elements; others can be assigned by index, or set from outside"
+    return scene.make(UNEXPECTED, "NESTML has no lists of values", help)
+
+
+def _comma(scene: Scene) -> Mistake | None:
+    if scene.found != ",":
+        return None
+    text = scene.laid.text
+    decimals = re.compile(r"(\d*),(\d+)").match(text, scene.offset - _digits(text, scene.offset))
+    if decimals is not None and decimals[1]:
+        help = f"write `{decimals[1]}.{decimals[2]}`"
+        return scene.make(UNEXPECTED, "a decimal point is written `.`, not `,`", help)
+    if re.compile(rf",\s*{NAME}\s+[^,=]+=").match(text, scene.offset):
+        message = "NESTML has one declaration in a line"
+        return scene.make(UNEXPECTED, message, "begin a new line here")
+    return None
+
+
+def _digits(text: str, end: int) -> int:
+    """Return how many digits stand before ``end``."""
+    start = end
+    while start > 0 and text[start - 1].isdigit():
+        start -= 1
+    return end - start
 
 
 def _else_if(scene: Scene) -> Mistake | None:

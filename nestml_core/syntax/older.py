@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from nestml_core.diagnostics import Code, Diagnostic, Severity
@@ -24,6 +24,7 @@ from nestml_core.syntax.layout import (
     logical_line,
     without_empty_blocks,
 )
+from nestml_core.syntax.words import OLD_SUMS
 
 SEMICOLON = Code("NML021", Severity.ERROR, "a semicolon that ends no equation")
 UPGRADE = "; `nestml upgrade` does it"
@@ -44,21 +45,26 @@ class Old:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A place of an old construct, and the edits that let the parser read past it."""
+    """A place of an old construct, and the edits that let the parser read past it.
+
+    ``lost`` drops the whole line. ``unknown`` are names in the edits that stand for something of
+    which nothing is known.
+    """
 
     old: Old
     start: int
     end: int
     edits: tuple[Edit, ...]
     lost: bool = False
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Mended:
     """A layout without old constructs.
 
-    ``lost`` are the names in lines that were dropped. ``joined`` says that there may now be two
-    state blocks in a model, which count as one.
+    ``lost`` are the names in lines that were dropped, and those of which nothing is known.
+    ``joined`` says that there may now be two state blocks in a model, which count as one.
     """
 
     laid: Laid
@@ -115,6 +121,7 @@ def mend(laid: Laid, begin: int) -> Mended:
             edits.append((start, end, ""))
         else:
             edits += f.edits
+            lost |= dict.fromkeys(f.unknown)
     places = ((f.old, laid.span(f.start, f.end)) for f in found)
     joined = any(f.old is _INITIAL_VALUES for f in found)
     mended = without_empty_blocks(laid.edited(*_apart(edits))) if edits else laid
@@ -228,7 +235,7 @@ OLD_CALLS = MappingProxyType(
             name: Old(
                 f"`{name}` is of NESTML 3", "write `convolve(kernel, port)`, times a unit" + UPGRADE
             )
-            for name in ("curr_sum", "cond_sum")
+            for name in OLD_SUMS
         },
     }
 )
@@ -357,8 +364,10 @@ _RULES: tuple[_Rule, ...] = (
     _alias,
     _size,
 )
+_PREFIXES = ("self", "this", "math", "np", "numpy")
+"""What stands before a dot in other languages, and is no port."""
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_DOTTED = re.compile(rf"{_STRING}|(?<![\w$.]){NAME}(?P<attribute>\.{NAME})(?!\s*\()")
+_DOTTED = re.compile(rf"{_STRING}|(?<![\w$.]){NAME}(?P<attribute>\.{NAME})(?![\w$])(?!\s*\()")
 
 
 def _anywhere(line: _Line) -> Iterator[Found]:
@@ -366,9 +375,10 @@ def _anywhere(line: _Line) -> Iterator[Found]:
     if line.depth < 2:
         return
     for m in _DOTTED.finditer(line.text) if "." in line.text else ():
-        if m["attribute"] is not None:
-            edit = (m.start("attribute"), m.end("attribute"), "")
-            yield line.found(_ATTRIBUTE, m, edit)
+        if m["attribute"] is not None and m[0].split(".")[0] not in _PREFIXES:
+            dot = m.start("attribute")
+            here = line.found(_ATTRIBUTE, m, (dot, dot + 1, "$"))
+            yield replace(here, unknown=(m[0].replace(".", "$"),))
     end = re.search(r";\s*\Z", line.text)
     if end is not None and line.block != "equations":
         yield line.found(_SEMICOLON, end, (end.start(), end.end(), ""))

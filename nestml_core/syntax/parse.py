@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -238,5 +239,6 @@ def _without(laid: Laid, mistake: Mistake) -> tuple[Laid, tuple[str, ...]]:
     if mistake.fixes:
         return laid.edited(*mistake.fixes), ()
     start, end = logical_line(laid.text, mistake.offset)
-    words = tuple(_WORD.findall(laid.text[start:end]))
-    return without_empty_blocks(laid.edited((start, end, ""))), words
+    rest = without_empty_blocks(laid.edited((start, end, "")))
+    gone = Counter(_WORD.findall(laid.text)) - Counter(_WORD.findall(rest.text))
+    return rest, tuple(gone)

@@ -20,3 +20,6 @@ FUNCTIONS = tuple(
     integrate_odes ln log10 max min pow print println random_normal random_poisson random_uniform
     resolution round sin sinh steps tan tanh timestep warning""".split()
 )
+
+OLD_SUMS = ("curr_sum", "cond_sum")
+"""Convolutions with a unit, of NESTML 3."""

@@ -129,6 +129,10 @@ STIMULI: Mapping[str, Stimulus] = MappingProxyType(
             weight=5, parameters={"tau_syn": 5.0, "E_syn": -10.0}, initial={"V_m": -60.0}
         ),
         "kernel_delta": Stimulus(weight=3, parameters={"tau": 4.0}, signed=True),
+        "kernel_oscillating": Stimulus(
+            weight=9, parameters={"tau": 8.0, "tau_x": 8.0, "period": 5.0}, initial={"x": -4.0}
+        ),
+        "passing_time": Stimulus(parameters={"tau": 7.0, "period": 9.0}, initial={"x": -1.0}),
         "split_integration": Stimulus(
             weight=1, parameters={"tau": 4.0}, initial={"b": 0.5, "n": 2}
         ),

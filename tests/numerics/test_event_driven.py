@@ -155,6 +155,18 @@ def test_which_state_is_event_driven() -> None:
             "    onCondition(k > 3):\n        w = 0\n    onReceive(pre)",
             {"K__X__post__0_0", "K__X__post__0_1"},
         ),
+        (
+            "    onReceive(pre)",
+            "    function set() real:\n        y = 0\n        return 1\n"
+            "    onCondition(set() > 3):\n        w = 0\n    onReceive(pre)",
+            {"y"},
+        ),
+        (
+            "        w = w + 0.001 * seen\n",
+            "        counted = set()\n"
+            "    function set() real:\n        y = 0\n        return seen\n",
+            {"y"},
+        ),
     ],
 )
 def test_what_takes_state_out(old: str, new: str, lost: set[str]) -> None:
@@ -193,3 +205,36 @@ def test_neurons_that_are_exact_between_spikes() -> None:
     assert not exact["izhikevich"].is_exact
     assert exact["izhikevich"].reason == "`V_m`, `U_m` must be integrated numerically"
     assert not exact["conductance"].is_exact
+
+
+CLOCK = """model m:
+    state:
+        x real = 1
+    parameters:
+        tau ms = 4 ms
+    equations:
+        x' = t / tau**2 - x / tau
+    update:
+        integrate_odes()
+"""
+
+
+def test_time_in_linear_equations_leaves_them_exact_between_events() -> None:
+    model = solved(CLOCK)
+    assert model.between.is_exact
+    ends = []
+    for dt in (0.1, 0.5, 6.0):
+        laid = schedule(Experiment(12.0, dt), model).value
+        assert laid is not None
+        trace = simulate(model, laid).value
+        assert trace is not None
+        ends.append(trace["x"][-1])
+    assert ends == pytest.approx([ends[-1]] * 3, rel=1e-13)
+
+
+def test_state_that_every_step_sets_is_no_clock() -> None:
+    text = CLOCK.replace("x real = 1", "x real = 1\n        c ms = 0 ms").replace(
+        "        x' =", "        c' = 1\n        x' = c * 0.01 / 1 ms**2 +"
+    )
+    text = text.replace("integrate_odes()", "c = 0 ms\n        integrate_odes()")
+    assert not solved(text).between.is_exact

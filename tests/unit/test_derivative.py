@@ -23,7 +23,7 @@ from nestml_core.expr import (
 from nestml_core.model import Function
 from nestml_core.printing.nestml import NestmlPrinter
 from nestml_core.reference import evaluate
-from nestml_core.solve.derivative import Obstacle, derivative, jacobian
+from nestml_core.solve.derivative import Obstacle, breaks, derivative, jacobian
 from nestml_core.source import NOWHERE
 from nestml_core.stmt import Assign, Branch, Declare, If, Return
 from nestml_core.types import BOOLEAN, INTEGER, REAL
@@ -195,3 +195,21 @@ def test_rounded_arguments_are_an_obstacle() -> None:
     assert isinstance(found, Obstacle)
     assert found.message == "`f` rounds its argument `z`"
     assert jacobian([of("f", integer(3))], [X], {"f": f}) == ((number(0),),)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (op(y, "*", op(x, "-", 3)), False),
+        (when(below(y, 0), x, op(x, "*", 2)), False),
+        (when(below(x, 0), 3, 5), True),
+        (of("min", x, y), False),  # has no joint but where its slope changes
+        (of("floor", x), True),
+        (op(x, "%", 3), True),
+        (of("f", x), True),
+        (of("f", y), False),
+    ],
+)
+def test_what_may_jump_where_its_slope_does_not(value: Expr, expected: bool) -> None:
+    f = function((If((Branch(below(z, 0), (Return(x),)),), ()), Return(op(x, "+", 1))))
+    assert breaks(value, X, {"f": f}) is expected

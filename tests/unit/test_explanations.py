@@ -98,6 +98,22 @@ SOURCES = "\n".join(
 )
 
 
+CASE = re.compile(r"^=== (.*)\n((?s:.*?))^--- \w+\n((?s:.*?))(?=^=== |\Z)", re.MULTILINE)
+SAID = {
+    m[1]: set(re.findall(r"^\S+:\d+:\d+: \w+\[(\w+)\]", m[3], re.MULTILINE))
+    for m in CASE.finditer(CASES)
+}
+"""What each case expects to be said, by its name."""
+
+
+@pytest.mark.parametrize("id", sorted(codes_of("nestml_core")))
+def test_every_code_has_a_wrong_and_a_right_case(id: str) -> None:
+    """The right case has the name of the wrong one and `, mended` behind it."""
+    if not id.startswith(WITHOUT_CASE):
+        mended = [f"{name}, mended" for name, wrong in SAID.items() if id in wrong]
+        assert any(id not in SAID[name] for name in mended if name in SAID), f"{id}: none mended"
+
+
 @pytest.mark.parametrize("id", sorted(codes_of("nestml_core")))
 def test_every_code_has_a_case(id: str) -> None:
     """What a model can cause stands in a case with its place; all else in some other test."""

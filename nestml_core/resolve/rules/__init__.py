@@ -55,6 +55,7 @@ from nestml_core.resolve.rules.names import (
     names_do_not_look_like_units,
 )
 from nestml_core.resolve.rules.precedence import (
+    powers_have_their_operator,
     read_in_one_way_only,
 )
 from nestml_core.resolve.rules.survey import Survey, survey
@@ -100,6 +101,7 @@ ADVICE: tuple[Rule, ...] = (
     names_are_not_reserved,
     names_do_not_look_like_units,
     read_in_one_way_only,
+    powers_have_their_operator,
     decorators_mean_something,
     statements_play_a_role,
 )
@@ -111,6 +113,9 @@ def violations(
     model_tree: tree.Model,
     mentioned: Collection[str],
     found: Collection[Diagnostic] = (),
+    lost: Collection[str] = (),
+    *,
+    complete: bool = True,
 ) -> tuple[Diagnostic, ...]:
     """Return what the rules find in ``model``.
 
@@ -119,9 +124,11 @@ def violations(
     model_tree : what ``model`` was made from
     mentioned : the global names that some expression reads
     found : what is known to be wrong with it already
+    lost : words in lines that did not parse
+    complete : whether all of its text could be parsed
     """
-    walked = survey(model, model_tree, mentioned)
+    walked = survey(model, model_tree, mentioned, lost)
     broken = tuple(d for rule in RULES for d in rule(walked))
-    if any(d.is_error for d in (*found, *broken)):
+    if not complete or any(d.is_error for d in (*found, *broken)):
         return broken
     return (*broken, *(d for rule in ADVICE for d in rule(walked)))

@@ -80,7 +80,7 @@ def kernels_are_plain_numbers(survey: Survey) -> Iterator[Diagnostic]:
 def equations_are_integrated(survey: Survey) -> Iterator[Diagnostic]:
     """Equations do nothing unless ``integrate_odes`` is called; compartments call it themselves."""
     model = survey.model
-    if not model.equations or model.is_compartmental:
+    if not model.equations or model.is_compartmental or "integrate_odes" in survey.lost:
         return
     if not any(isinstance(s, IntegrateOdes) for s in survey.statements):
         message = f"`{model.name}` has equations but never calls `integrate_odes`"

@@ -48,7 +48,7 @@ def _as_written(conditions: Sequence[OnCondition]) -> list[OnCondition]:
 def spikes_need_an_output(survey: Survey) -> Iterator[Diagnostic]:
     """``emit_spike`` needs an output block that says ``spike``."""
     model = survey.model
-    if model.output is Output.SPIKE:
+    if model.output is Output.SPIKE or "output" in survey.lost:
         return
     for s in survey.statements:
         if isinstance(s, Emit):

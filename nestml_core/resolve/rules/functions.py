@@ -18,12 +18,26 @@ from nestml_core.types import Base
 
 
 def functions_return(survey: Survey) -> Iterator[Diagnostic]:
-    """Every path through a function with a result ends in ``return``."""
+    """Every path through a function with a result ends in ``return``, any other body too."""
+    if "return" in survey.lost:
+        return
     for f in survey.model.functions:
         if f.result.type.base is not Base.VOID and not always_returns(f.body):
             message = f"the function `{f.name}` may end without `return`"
             help = "return a value on every path, in `else` too"
             yield codes.BAD_RETURN.at(f.result.span, message, help=help)
+        elif f.result.type.base is Base.VOID and not _ends_in_return(f.body):
+            message = f"the function `{f.name}` does not end in `return`"
+            help = "write `return` as its last line"
+            yield codes.BAD_RETURN.at(f.result.span, message, help=help)
+
+
+def _ends_in_return(body: tuple[Stmt, ...]) -> bool:
+    """Return whether ``return`` is the last statement, in an ``if`` that of each branch."""
+    last = body[-1] if body else None
+    if isinstance(last, If):
+        return all(_ends_in_return(b) for b in bodies(last) if b)
+    return isinstance(last, Return)
 
 
 def recursion_ends(survey: Survey) -> Iterator[Diagnostic]:

@@ -30,6 +30,15 @@ def read_in_one_way_only(survey: Survey) -> Iterator[Diagnostic]:
             yield from _mixed_bits(e)
 
 
+def powers_have_their_operator(survey: Survey) -> Iterator[Diagnostic]:
+    """``x^2`` is the exclusive or of the bits of x and 2: 10^3 is 9."""
+    for e in survey.written.expressions:
+        for op, right in zip(e.operators, e.operands[1:], strict=True):
+            if op.text == "^" and isinstance(right.atom, tree.Quantity):
+                message = "`^` is the exclusive or of bits, not a power"
+                yield codes.NO_POWER.at(op.span, message, help="write `**` for a power")
+
+
 def _mixed_logic(e: tree.Expression) -> Iterator[Diagnostic]:
     ors = [i for i, op in enumerate(e.operators) if op.text == "or"]
     if not ors:

@@ -52,7 +52,8 @@ class Body:
 class Survey:
     """A resolved model, its tree, and what a walk over them found.
 
-    ``mentioned`` are the global names that some expression reads.
+    ``mentioned`` are the global names that some expression reads; ``lost`` are the words in lines
+    that did not parse: what seems to be missing may stand there.
     """
 
     model: Model
@@ -62,6 +63,7 @@ class Survey:
     declarations: Parts
     equations: Parts
     bodies: tuple[Body, ...]
+    lost: Collection[str] = ()
 
     @property
     def statements(self) -> Iterator[Stmt]:
@@ -76,7 +78,12 @@ class Survey:
             yield body.parts
 
 
-def survey(model: Model, model_tree: tree.Model, mentioned: Collection[str]) -> Survey:
+def survey(
+    model: Model,
+    model_tree: tree.Model,
+    mentioned: Collection[str],
+    lost: Collection[str] = (),
+) -> Survey:
     """Return the survey of ``model``."""
     declared = [d.value for d in (*model.parameters, *model.internals, *model.state)]
     declared += [
@@ -100,6 +107,7 @@ def survey(model: Model, model_tree: tree.Model, mentioned: Collection[str]) -> 
         _parts(declared),
         _parts(equations),
         tuple(bodies),
+        lost,
     )
 
 
