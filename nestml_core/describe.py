@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from nestml_core.expr import Expr, Number, Symbol
 from nestml_core.model import Sign
 from nestml_core.printing.nestml import NestmlPrinter
-from nestml_core.solved import Definition, Delay, Flow, LinearSystem, NonlinearSystem, SolvedModel
+from nestml_core.solved import (
+    Declaration,
+    Definition,
+    Delay,
+    Flow,
+    LinearSystem,
+    NonlinearSystem,
+    SolvedModel,
+)
 from nestml_core.stmt import Stmt
 from nestml_core.units import coherent_text
 
@@ -19,7 +27,7 @@ def describe(model: SolvedModel) -> str:
     parts = [
         f"{model.name} ({model.kind.value})",
         _section("parameters", _declarations(model)),
-        _section("state", (f"{_typed(d.symbol)} = {_text(d.value)}" for d in model.state)),
+        _section("state", _state(model)),
         _section("inputs", _inputs(model)),
         _section("computed once for each set of parameters and step size", _derived(model)),
         _section("delays", (_delay(d) for d in model.delays)),
@@ -60,8 +68,15 @@ def _declarations(model: SolvedModel) -> Iterable[str]:
         if unit is not None and unit.factor != 1:
             coherent = f" (in {coherent_text(unit.dimension)})"
         guard = f"  [[ {_text(d.guard)} ]]" if d.guard is not None else ""
-        note = f"  # {d.documentation.splitlines()[0]}" if d.documentation else ""
-        yield f"{_typed(d.symbol)} = {_text(d.value)}{coherent}{guard}{note}"
+        yield f"{_typed(d.symbol)} = {_text(d.value)}{coherent}{guard}{_note(d)}"
+
+
+def _state(model: SolvedModel) -> Iterable[str]:
+    return (f"{_typed(d.symbol)} = {_text(d.value)}{_note(d)}" for d in model.state)
+
+
+def _note(d: Declaration) -> str:
+    return f"  # {d.documentation.splitlines()[0]}" if d.documentation else ""
 
 
 def _inputs(model: SolvedModel) -> Iterable[str]:

@@ -342,9 +342,10 @@ class Between:
     ``event_driven`` is state (convolution states among it) that follows in closed form from its
     value at the last event, over an interval of any length, and that nothing reads or writes in
     the steps between. A backend may keep it together with the time of that event and advance it
-    only at the next one. To advance it over an interval h, compute ``derived`` with h in place of
-    ``dt``, then apply the updates of all of it, which read nothing else that moves: those in the
-    ``convolutions``, and those in the linear systems of the flows that ``update`` integrates.
+    only at the next one, or when it is to be recorded. To advance it over an interval h, compute
+    ``derived`` with h in place of ``dt``, then apply the updates of all of it, which read nothing
+    else that moves: those in the ``convolutions``, and those in the linear systems of the flows
+    that ``update`` integrates.
 
     ``is_exact`` tells whether all equations have a closed form from one event to the next, so that
     only the time of the next event must be searched for; ``reason`` says why, or why not.

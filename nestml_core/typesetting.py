@@ -95,6 +95,7 @@ class _Typesetting:
             parts += self.titled(f"On a spike at {_code(h.port.name)}", self.lines(h.body))
         for c in m.on_condition:
             parts += self.titled(f"If ${self.text(c.condition)}$", self.lines(c.body))
+        parts += self.titled("Between spikes", self.between())
         return "\n".join(parts) + "\n"
 
     def titled(self, title: str, lines: Iterable[str]) -> list[str]:
@@ -187,10 +188,23 @@ class _Typesetting:
                 i = flow.nonlinear.integrator
                 names = ", ".join(f"${self.name(v)}$" for v in flow.nonlinear.variables)
                 said = "; ".join(t for t in (i.reason, i.expected_error) if t)
-                yield rf"\par Numeric: {names}, by {escaped(said)}."
+                yield rf"\par Numeric: {names}, by {_prose(said)}."
+                own = ", ".join(f"${self.name(v)}$" for v in flow.nonlinear.conditionally_linear)
+                if own:
+                    yield rf"\par Linear in themselves: {own}."
             for j in flow.jumps:
                 target, amount = self.name(j.target), self.text(j.amount)
                 yield _formula(rf"{target} \leftarrow {target} + {amount}")
+
+    def between(self) -> Iterator[str]:
+        found = self.model.between
+        if not self.model.flows and not self.model.convolutions:
+            return
+        verdict = "Exact" if found.is_exact else "No closed form"
+        yield rf"\par {verdict}: {_prose(found.reason)}."
+        if found.event_driven:
+            names = ", ".join(f"${self.name(v)}$" for v in found.event_driven)
+            yield rf"\par Needs no steps, only events: {names}."
 
     def constants(self) -> Iterator[str]:
         uses_expdd = False
@@ -300,6 +314,12 @@ def _formula(text: str) -> str:
 
 def _unit(type: Type) -> str:
     return "" if type.unit is None else f"${unit_formula(type.unit.text)}$"
+
+
+def _prose(text: str) -> str:
+    """Return text in which code stands between backquotes."""
+    parts = text.split("`")
+    return "".join(_code(p) if k % 2 else escaped(p) for k, p in enumerate(parts))
 
 
 def _code(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from math import factorial
+from math import comb, factorial
 
 from nestml_core.expr import (
     Binary,
@@ -29,9 +29,9 @@ from nestml_core.solve.affine import affine
 from nestml_core.solve.algebra import (
     ONE,
     ZERO,
+    coefficient,
     is_one,
     is_zero,
-    minus,
     over,
     plus,
     scaled,
@@ -42,6 +42,8 @@ from nestml_core.solved import TIME
 from nestml_core.source import Span
 
 MAX_POWER = 32
+MAX_POWER_OF_SUM = 8
+"""Higher ones of a difference would lose too many digits when they are multiplied out."""
 MAX_TERMS = 64
 
 
@@ -235,8 +237,8 @@ def _no_equation(e: Expr) -> _Blocked:
 
 def _too_long(e: Expr) -> _Blocked:
     message = (
-        f"this multiplies out to too much: powers above {MAX_POWER}, or more than "
-        f"{MAX_TERMS} terms, are not followed"
+        f"this is not multiplied out: powers above {MAX_POWER}, of sums above "
+        f"{MAX_POWER_OF_SUM}, and more than {MAX_TERMS} terms are too long to be exact"
     )
     help = "use lower powers, or define the kernel by its equations, `kernel K' = ...`"
     return _Blocked(Reason.NO_EQUATION, e, message, help)
@@ -262,7 +264,9 @@ def _product(a: Terms, b: Terms) -> Terms:
 
 
 def _sum(a: Expr, b: Expr) -> Expr:
-    return ZERO if a == scaled(Fraction(-1), b) or b == scaled(Fraction(-1), a) else plus(a, b)
+    """Return ``a + b``; multiples of one expression become one."""
+    (c, one), (d, other) = coefficient(a), coefficient(b)
+    return scaled(c + d, one) if one == other else plus(a, b)
 
 
 def _waves(x: Term, y: Term) -> list[tuple[Fraction, str, Expr]]:
@@ -271,8 +275,8 @@ def _waves(x: Term, y: Term) -> list[tuple[Fraction, str, Expr]]:
         one = x if x.wave else y
         return [(Fraction(1), one.wave, one.frequency)]
     half = Fraction(1, 2)
-    above = plus(x.frequency, y.frequency)
-    below = ZERO if x.frequency == y.frequency else minus(x.frequency, y.frequency)
+    above = _sum(x.frequency, y.frequency)
+    below = _sum(x.frequency, scaled(Fraction(-1), y.frequency))
     match x.wave, y.wave:
         case "cos", "cos":
             found = [(half, "cos", below), (half, "cos", above)]
@@ -282,11 +286,16 @@ def _waves(x: Term, y: Term) -> list[tuple[Fraction, str, Expr]]:
             found = [(half, "sin", above), (half, "sin", below)]
         case _:
             found = [(half, "sin", above), (-half, "sin", below)]
-    return [
-        (weight, "" if is_zero(f) else wave, f)
-        for weight, wave, f in found
-        if not (is_zero(f) and wave == "sin")
-    ]
+    return [_forward(*w) for w in found if not (is_zero(w[2]) and w[1] == "sin")]
+
+
+def _forward(weight: Fraction, wave: str, frequency: Expr) -> tuple[Fraction, str, Expr]:
+    """Return a wave with no minus in front of its frequency, and none if that is zero."""
+    if is_zero(frequency):
+        return weight, "", ZERO
+    if coefficient(frequency)[0] > 0:
+        return weight, wave, frequency
+    return -weight if wave == "sin" else weight, wave, scaled(Fraction(-1), frequency)
 
 
 def _power(base: Expr, exponent: Expr, whole: Expr) -> Terms:
@@ -312,14 +321,57 @@ def _powered(terms: Terms, k: Fraction, whole: Expr) -> Terms:
         return (Term(factor, 0, scaled(k, t.rate)),)
     if k.denominator != 1 or k < 0:
         raise _no_equation(whole)
-    if k > MAX_POWER:
+    if k > (MAX_POWER if len(terms) == 1 else MAX_POWER_OF_SUM):
         raise _too_long(whole)
-    result: Terms = (Term(ONE),)
-    for _ in range(int(k)):
-        result = _collected(_product(result, terms))
-        if len(result) > MAX_TERMS:
+    return _sum_to_power(terms, int(k), whole)
+
+
+def _sum_to_power(terms: Terms, k: int, whole: Expr) -> Terms:
+    """Return a sum to a power by the binomial theorem, term by term.
+
+    Its coefficients are whole numbers, so that factors stay short; in repeated products they
+    would double each time.
+    """
+    found: list[Terms] = [(Term(ONE),), *((),) * k]  # the powers 0 ... k of the terms so far
+    for t in terms:
+        own = [_term_to_power(t, j) for j in range(k + 1)]
+        found = [
+            _collected(
+                tuple(
+                    _with(x, scaled(Fraction(comb(j, i)), x.factor))
+                    for i in range(j + 1)
+                    for x in _product(found[j - i], own[i])
+                )
+            )
+            for j in range(k + 1)
+        ]
+        if len(found[k]) > MAX_TERMS:
             raise _too_long(whole)
-    return result
+    return found[k]
+
+
+def _term_to_power(t: Term, k: int) -> Terms:
+    factor = t.factor if k == 1 else Binary("**", t.factor, number(k))
+    if k == 0 or is_one(t.factor):
+        factor = ONE
+    plain = Term(factor, k * t.power, scaled(Fraction(k), t.rate))
+    if not t.wave:
+        return (plain,)
+    # with u = exp(i x): cos x = (u + 1/u) / 2, sin x = (u - 1/u) / 2i
+    odd = t.wave == "sin" and k % 2
+    sign = -1 if t.wave == "sin" else 1
+    front = Fraction((-1) ** (k // 2) if t.wave == "sin" else 1, 2**k)
+    waves = [
+        Term(
+            number(front * sign**j * comb(k, j) * (2 if 2 * j < k else 1)),
+            0,
+            ZERO,
+            "" if 2 * j == k else "sin" if odd else "cos",
+            scaled(Fraction(k - 2 * j), t.frequency),
+        )
+        for j in range(k // 2 + 1)
+    ]
+    return _product((plain,), tuple(waves))
 
 
 def _exponential(factor: Expr, exponent: Expr, whole: Expr) -> Terms:

@@ -214,7 +214,8 @@ class _Solving:
     def state(self, derivatives: Mapping[Symbol, Derivative]) -> tuple[Declaration, ...]:
         found = [replace(d, value=folded(d.value)) for d in self.model.state]
         if self.clock in derivatives:
-            found.append(Declaration(self.clock, ZERO, None, False, "the begin of the step"))
+            said = "the time at the begin of the step, for equations with `t`"
+            found.append(Declaration(self.clock, ZERO, None, False, said))
         return tuple(found)
 
     def kind(self) -> ModelKind:

@@ -139,7 +139,7 @@ class _Compiler:
     def compute_first(self, node: Any) -> tuple[frozenset[str], bool]:
         match node:
             case RegExMatch():
-                return _first_of_pattern(regex_syntax.parse(node.to_match))
+                return _first_of_pattern(regex_syntax.parse(node.to_match_regex))
             case EndOfFile() | Not() | And():
                 return NOTHING, True
             case Match():
@@ -226,7 +226,7 @@ class _Compiler:
     def pattern(self, node: Any) -> re.Pattern[str]:
         """Return the pattern of a terminal with the blanks behind it; group 1 is the terminal."""
         if isinstance(node, RegExMatch):
-            return re.compile(f"({node.to_match})[{BLANKS}]*", node.regex.flags)
+            return re.compile(f"({node.to_match_regex})[{BLANKS}]*", node.regex.flags)
         return re.compile(f"({re.escape(node.to_match)})[{BLANKS}]*")
 
     def sequence(self, nodes: list[Any]) -> Parse:

@@ -47,6 +47,12 @@ FORMULAS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "sinh(t / 10 ms) * exp(-t / tau)": lambda t: np.sinh(t / 10) * np.exp(-t / 3),
     "expm1(-t / tau)": lambda t: np.expm1(-t / 3),
     "e**(1 - t / tau)": lambda t: np.exp(1 - t / 3),
+    "(t / tau)**20 * exp(-2 * t / tau)": lambda t: (t / 3) ** 20 * np.exp(-2 * t / 3),
+    "(1 + t / tau)**8 * exp(-t / 1 ms)": lambda t: (1 + t / 3) ** 8 * np.exp(-t),
+    "sin(w * t)**5 + cos(w * t)**6": lambda t: np.sin(1.7 * t) ** 5 + np.cos(1.7 * t) ** 6,
+    "sin(w * t + 1)**3": lambda t: np.sin(1.7 * t + 1) ** 3,
+    "sin(w * t) * cos(3 * w * t)": lambda t: np.sin(1.7 * t) * np.cos(5.1 * t),
+    "(base * sin(w * t))**3 * t / tau": lambda t: (0.4 * np.sin(1.7 * t)) ** 3 * t / 3,
     "3": lambda t: 3 + 0 * t,
     "1 - t / tau": lambda t: 1 - t / 3,
 }
@@ -73,6 +79,33 @@ def test_kernels(formula: str, dt: float) -> None:
     since = [(trace.times - t, w) for t, w in SPIKES]
     want = sum(w * np.where(s > -1e-9, kernel(np.maximum(s, 0.0)), 0.0) for s, w in since)
     assert trace["I"] == pytest.approx(want, rel=1e-12, abs=1e-12)
+
+
+def states(formula: str) -> int:
+    text = KERNEL.format(formula=formula)
+    program = check_sources([Source("m.nestml", text)]).value
+    assert program is not None
+    return len(program.models[0].convolutions[0].states)
+
+
+@pytest.mark.parametrize(
+    ("formula", "count"),
+    [
+        ("exp(-t / tau) * exp(-t / tau) + exp(-2 * t / tau)", 1),
+        ("sin(w * t)**3", 4),
+        ("cos(w * t) * cos(2 * w * t) + cos(w * t) + cos(3 * w * t)", 4),
+        ("(1 + t / tau)**8", 9),
+        ("sin(w * t)**32", 33),
+    ],
+)
+def test_what_is_the_same_shares_states(formula: str, count: int) -> None:
+    assert states(formula) == count
+
+
+@pytest.mark.parametrize("formula", ["(t / tau)**33", "(1 - t / tau)**9", "(t / tau)**-1"])
+def test_powers_that_are_refused(formula: str) -> None:
+    program = check_sources([Source("m.nestml", KERNEL.format(formula=formula))])
+    assert [d.code.id for d in program.diagnostics if d.is_error] == ["NML320"]
 
 
 TIMED = """model m:

@@ -519,3 +519,16 @@ def test_an_old_file_is_one_error_for_each_kind() -> None:
         "`end` closes nothing since NESTML 5.3 (1000 times in this file)",
     ]
     assert len(result.file.models) == 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "modelm:\n    state:\n        x real = 0\n",
+        "model m:\n    functionf() real:\n        return 1\n",
+        "model m:\n    equations:\n        inlinea real = 1\n",
+        "model m:\n    update:\n        ifx:\n            y = 1\n",
+    ],
+)
+def test_a_keyword_ends_where_a_word_ends(text: str) -> None:
+    assert any(d.is_error for d in parse(Source("m.nestml", text)).diagnostics)
