@@ -312,7 +312,10 @@ class _Layout:
                 )
             )
         stop = len(code) - joined
-        indent = len(lead.expandtabs(TAB)) - sum(m.end() - m.start() for m in bad if _no_width(m))
+        width = len(lead)
+        indent = len(lead.expandtabs(TAB)) - sum(
+            min(m.end(), width) - m.start() for m in bad if _no_width(m) and m.start() < width
+        )
         comma = code.endswith(",")
         start = offset + len(lead)
         return _Line(start, offset + stop, raw[len(lead) : stop], indent, brackets, joined, comma)

@@ -532,3 +532,8 @@ def test_an_old_file_is_one_error_for_each_kind() -> None:
 )
 def test_a_keyword_ends_where_a_word_ends(text: str) -> None:
     assert any(d.is_error for d in parse(Source("m.nestml", text)).diagnostics)
+
+
+@pytest.mark.parametrize("text", ["×", "\ufeff×", "\ufeff\u00a0×2", "a:\n×", "\t\u00a0×\n  ×"])
+def test_a_line_may_begin_with_any_character(text: str) -> None:
+    assert any(d.is_error for d in parse(Source("m.nestml", text)).diagnostics)
