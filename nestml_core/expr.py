@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from nestml_core.source import NOWHERE, Span
 from nestml_core.types import BOOLEAN, INTEGER, REAL, STRING, Type
+
+R = TypeVar("R")
 
 
 class Kind(Enum):
@@ -306,27 +308,32 @@ def walk(expr: Expr) -> Iterator[Expr]:
             waiting.extend(parts[::-1])
 
 
-def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """Return ``expr`` with ``change`` applied to every part of it, operands before their parent.
+def bottom_up(expr: Expr, combine: Callable[[Expr, tuple[R, ...]], R]) -> R:
+    """Return what ``combine`` makes of ``expr`` and of its results for the operands.
 
     Iterative, so that long sums cannot exhaust the stack.
     """
-    done: list[Expr] = []
+    done: list[R] = []
     waiting: list[tuple[Expr, bool]] = [(expr, False)]
     while waiting:
         e, ready = waiting.pop()
         parts = children(e)
         if ready:
             split = len(done) - len(parts)
-            new = tuple(done[split:])
+            results = tuple(done[split:])
             del done[split:]
-            done.append(change(with_children(e, new)))
+            done.append(combine(e, results))
         elif parts:
             waiting.append((e, True))
             waiting.extend((p, False) for p in reversed(parts))
         else:
-            done.append(change(e))
+            done.append(combine(e, ()))
     return done[0]
+
+
+def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """Return ``expr`` with ``change`` applied to every part of it, operands before their parent."""
+    return bottom_up(expr, lambda e, new: change(with_children(e, new) if new else e))
 
 
 def symbols_in(expr: Expr) -> tuple[Symbol, ...]:

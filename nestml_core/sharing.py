@@ -23,6 +23,7 @@ from nestml_core.expr import (
     Symbol,
     Text,
     Unary,
+    bottom_up,
     children,
     with_children,
 )
@@ -80,21 +81,8 @@ class _Graph:
     numbers: dict[_Key, int] = field(default_factory=dict)
 
     def add(self, expr: Expr) -> int:
-        """Return the number of ``expr``. Iterative, so that sums may be of any length."""
-        done: list[int] = []
-        waiting: list[tuple[Expr, bool]] = [(expr, False)]
-        while waiting:
-            e, ready = waiting.pop()
-            parts = children(e)
-            if parts and not ready:
-                waiting.append((e, True))
-                waiting.extend((p, False) for p in reversed(parts))
-                continue
-            split = len(done) - len(parts)
-            operands = tuple(done[split:])
-            del done[split:]
-            done.append(self.number(e, operands))
-        return done[0]
+        """Return the number of ``expr``."""
+        return bottom_up(expr, self.number)
 
     def number(self, e: Expr, operands: tuple[int, ...]) -> int:
         key = (type(e).__name__, _label(e), e.type.base, operands)

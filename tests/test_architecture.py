@@ -109,7 +109,9 @@ def test_plugins_import_only_the_interface(path: Path) -> None:
 def test_nothing_is_evaluated(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            assert node.func.id not in ("eval", "exec", "compile", "__import__"), node.lineno
+            assert node.func.id not in ("eval", "exec", "__import__"), node.lineno
+            if node.func.id == "compile":  # of a syntax tree made there, never of text
+                assert path == CORE / "reference" / "bytecode.py", node.lineno
         if isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
             assert name not in ("sympify", "parse_expr", "setrecursionlimit"), node.lineno
@@ -117,7 +119,7 @@ def test_nothing_is_evaluated(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*FILES, *PLUGINS], ids=lambda p: str(p.relative_to(ROOT)))
 def test_only_the_command_line_prints_and_exits(path: Path) -> None:
-    if path.name in ("cli.py", "runner.py") or "templates" in path.parts:
+    if path.is_relative_to(CORE / "cli") or path.name == "runner.py" or "templates" in path.parts:
         return
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

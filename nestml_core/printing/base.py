@@ -21,7 +21,7 @@ from nestml_core.expr import (
     Symbol,
     Text,
     Unary,
-    children,
+    bottom_up,
 )
 
 ATOM = 100
@@ -48,21 +48,8 @@ class ExprPrinter:
     non_associative: ClassVar[frozenset[str]] = frozenset()
 
     def expr(self, expr: Expr) -> str:
-        """Return ``expr`` as text. Iterative, so that long sums cannot exhaust the stack."""
-        done: list[Piece] = []
-        waiting: list[tuple[Expr, bool]] = [(expr, False)]
-        while waiting:
-            e, ready = waiting.pop()
-            parts = children(e)
-            if ready or not parts:
-                split = len(done) - len(parts)
-                operands = tuple(done[split:])
-                del done[split:]
-                done.append(self.piece(e, operands))
-            else:
-                waiting.append((e, True))
-                waiting.extend((p, False) for p in reversed(parts))
-        return done[0].text
+        """Return ``expr`` as text."""
+        return bottom_up(expr, self.piece).text
 
     def piece(self, e: Expr, operands: tuple[Piece, ...]) -> Piece:
         match e:

@@ -25,6 +25,7 @@ from nestml_core.expr import (
     Symbol,
     Text,
     Unary,
+    bottom_up,
     children,
     walk,
 )
@@ -201,22 +202,10 @@ class Compiler:
 
         Neither this nor that function recurses deeply, whatever the shape of ``expr``.
         """
-        done: list[_Part] = []
-        waiting: list[tuple[Expr, bool]] = [(expr, False)]
-        while waiting:
-            e, ready = waiting.pop()
-            operands = children(e)
-            if ready or not operands:
-                split = len(done) - len(operands)
-                parts = done[split:]
-                del done[split:]
-                done.append(self.part(e, parts))
-            else:
-                waiting.append((e, True))
-                waiting.extend((p, False) for p in reversed(operands))
-        return done[0].closed() if done[0].depth <= DEEPEST else _machine(self, expr)
+        whole = bottom_up(expr, self.part)
+        return whole.closed() if whole.depth <= DEEPEST else _machine(self, expr)
 
-    def part(self, e: Expr, parts: list[_Part]) -> _Part:
+    def part(self, e: Expr, parts: tuple[_Part, ...]) -> _Part:
         if isinstance(e, Binary) and e.op not in ("and", "or"):
             return parts[0].linked(self.function(e), parts[1])
         depth = 1 + max((p.closed_depth for p in parts), default=0)
@@ -362,7 +351,7 @@ class Compiler:
             case Ref(symbol):
                 return operator.itemgetter(self.slot(symbol))
             case Number():
-                value: Any = _number(e)
+                value: Any = number_value(e)
             case Constant(name):
                 value = CONSTANTS[name]
             case Boolean() | Text():
@@ -376,7 +365,8 @@ class Compiler:
         return lambda v: value
 
 
-def _number(e: Number) -> float | int:
+def number_value(e: Number) -> float | int:
+    """Return the value of a literal: a whole number, or the nearest double."""
     if e.type.base is Base.INTEGER:
         return int(e.value)
     return nearest(e.value)

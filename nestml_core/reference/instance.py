@@ -13,6 +13,7 @@ import numpy as np
 from nestml_core.experiment import Schedule
 from nestml_core.expr import Expr, Kind, Number, Symbol
 from nestml_core.reference import integrators, operations
+from nestml_core.reference.bytecode import Evaluated, compiled
 from nestml_core.reference.derived import (
     Step,
     constant_steps,
@@ -326,45 +327,57 @@ class Instance:
 
     def equations(self, system: NonlinearSystem) -> Callable[[Values], Equations]:
         """Return a nonlinear system as functions of its vector, given all values."""
-        slots = [self.slots.at(s) for s in (*system.variables, *system.companions)]
-        derivatives = [self.expressions.expr(d.value) for d in system.derivatives]
+        moving = (*system.variables, *system.companions)
         method = system.integrator.method
         needs_rows = method is Method.ROSENBROCK or self.integrate is not None
-        rows = [self.entries(r) for r in system.jacobian] if needs_rows else []
-        rates = [self.expressions.expr(a) for a in system.rates] if method.is_exponential else []
-
-        def bound(v: Values) -> Equations:
-            def put(x: Vector) -> None:
-                for slot, xi in zip(slots, x, strict=True):
-                    v[slot] = xi
-
-            def slope(x: Vector) -> Vector:
-                put(x)
-                return [f(v) for f in derivatives]
-
-            def jacobian(x: Vector) -> Matrix:
-                put(x)
-                result = [[0.0] * len(slots) for _ in slots]
-                for values, row in zip(result, rows, strict=True):
-                    for j, f in row:
-                        values[j] = f(v)
-                return result
-
-            def diagonal(x: Vector) -> Vector:
-                put(x)
-                return [f(v) for f in rates]
-
-            return Equations(slope, jacobian, diagonal)
-
-        return bound
-
-    def entries(self, row: Sequence[Expr]) -> list[tuple[int, Evaluate]]:
-        """Return what computes the entries of a row of a Jacobian that are not zero, by place."""
-        return [
-            (j, self.expressions.expr(e))
+        places = [
+            (i, j, e)
+            for i, row in enumerate(system.jacobian if needs_rows else ())
             for j, e in enumerate(row)
             if not (isinstance(e, Number) and e.value == 0)
         ]
+        slopes = self.together([d.value for d in system.derivatives], moving)
+        entries = self.together([e for _, _, e in places], moving)
+        rates = self.together(system.rates if method.is_exponential else (), moving)
+
+        def bound(v: Values) -> Equations:
+            def jacobian(x: Vector) -> Matrix:
+                result = [[0.0] * len(moving) for _ in moving]
+                for (i, j, _), value in zip(places, entries(v, x), strict=True):
+                    result[i][j] = value
+                return result
+
+            return Equations(lambda x: slopes(v, x), jacobian, lambda x: rates(v, x))
+
+        return bound
+
+    def together(self, expressions: Sequence[Expr], moving: Sequence[Symbol]) -> Evaluated:
+        """Return what evaluates expressions that read the symbols ``moving`` from a vector.
+
+        The code for that is fast; what has no finite value, or is not of its kind, is left to
+        closures.
+        """
+        slots = [self.slots.at(s) for s in moving]
+        closures = [self.expressions.expr(e) for e in expressions]
+        functions = {f.name: f for f in self.model.functions}
+        code = compiled(expressions, moving, self.slots, functions)
+
+        def evaluate(v: Values, x: Sequence[float]) -> Vector:
+            for slot, xi in zip(slots, x, strict=True):
+                v[slot] = xi
+            return [f(v) for f in closures]
+
+        if code is None:
+            return evaluate
+        fast = code
+
+        def attempt(v: Values, x: Sequence[float]) -> Vector:
+            try:
+                return fast(v, x)
+            except ARITHMETIC:
+                return evaluate(v, x)
+
+        return attempt
 
     def method(self, system: NonlinearSystem) -> Callable[[Equations, Vector], Vector]:
         dt, i = self.dt, system.integrator

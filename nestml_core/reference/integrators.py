@@ -132,19 +132,45 @@ def _trial(
     f: RightHandSide, x: Vector, slope: Vector, h: float, tolerance: Tolerance
 ) -> tuple[Vector, Vector, float]:
     """Return the result of a trial step, the slope there, and the error; infinite if undefined."""
-    slopes = [slope]
-    new = x
+    k1 = slope
+    (a21,), (a31, a32), (a41, a42, a43), fifth, sixth, last = STAGES
+    a51, a52, a53, a54 = fifth
+    a61, a62, a63, a64, a65 = sixth
+    b1, b2, b3, b4, b5, b6 = last
+    e1, e2, e3, e4, e5, e6, e7 = ERROR
     try:
-        for row in STAGES:
-            new = [
-                xi + h * _combined(row, ks)
-                for xi, ks in zip(x, zip(*slopes, strict=True), strict=True)
+        k2 = f([xi + h * (a21 * p) for xi, p in zip(x, k1, strict=True)])
+        k3 = f([xi + h * (a31 * p + a32 * q) for xi, p, q in zip(x, k1, k2, strict=True)])
+        k4 = f(
+            [
+                xi + h * (a41 * p + a42 * q + a43 * r)
+                for xi, p, q, r in zip(x, k1, k2, k3, strict=True)
             ]
-            slopes.append(f(new))
+        )
+        k5 = f(
+            [
+                xi + h * (a51 * p + a52 * q + a53 * r + a54 * s)
+                for xi, p, q, r, s in zip(x, k1, k2, k3, k4, strict=True)
+            ]
+        )
+        k6 = f(
+            [
+                xi + h * (a61 * p + a62 * q + a63 * r + a64 * s + a65 * t)
+                for xi, p, q, r, s, t in zip(x, k1, k2, k3, k4, k5, strict=True)
+            ]
+        )
+        new = [
+            xi + h * (b1 * p + b2 * q + b3 * r + b4 * s + b5 * t + b6 * u)
+            for xi, p, q, r, s, t, u in zip(x, k1, k2, k3, k4, k5, k6, strict=True)
+        ]
+        k7 = f(new)
     except ARITHMETIC:
         return x, slope, math.inf
-    differences = [h * _combined(ERROR, ks) for ks in zip(*slopes, strict=True)]
-    return new, slopes[-1], _error(x, new, differences, tolerance)
+    differences = [
+        h * (e1 * p + e2 * q + e3 * r + e4 * s + e5 * t + e6 * u + e7 * w)
+        for p, q, r, s, t, u, w in zip(k1, k2, k3, k4, k5, k6, k7, strict=True)
+    ]
+    return new, k7, _error(x, new, differences, tolerance)
 
 
 def _error(x: Vector, new: Vector, differences: Vector, tolerance: Tolerance) -> float:

@@ -20,12 +20,12 @@ from nestml_core.expr import (
     Ref,
     Symbol,
     Unary,
-    children,
+    bottom_up,
     number,
+    rewrite,
     substitute,
     symbols_in,
     walk,
-    with_children,
 )
 from nestml_core.model import Function
 from nestml_core.solve.algebra import ONE, ZERO, is_zero, minus, over, plus, scaled, times
@@ -112,31 +112,17 @@ def breaks(e: Expr, x: Symbol, functions: Functions = MappingProxyType({})) -> b
 
 
 def derivative(e: Expr, x: Symbol) -> Expr | Obstacle:
-    """Return the derivative of ``e``, which calls intrinsics only, with respect to ``x``.
+    """Return the derivative of ``e``, which calls intrinsics only, with respect to ``x``."""
 
-    Iterative, so that long sums cannot exhaust the stack.
-    """
-    done: list[Expr] = []
-    waiting: list[tuple[Expr, bool]] = [(e, False)]
+    def slope(part: Expr, slopes: tuple[Expr, ...]) -> Expr:
+        if not slopes:
+            return ONE if isinstance(part, Ref) and part.symbol == x else ZERO
+        return ZERO if all(map(is_zero, slopes)) else _slope(part, slopes)
+
     try:
-        while waiting:
-            part, ready = waiting.pop()
-            operands = children(part)
-            if not operands:
-                is_x = isinstance(part, Ref) and part.symbol == x
-                done.append(ONE if is_x else ZERO)
-            elif ready:
-                split = len(done) - len(operands)
-                slopes = tuple(done[split:])
-                del done[split:]
-                steady = all(map(is_zero, slopes))
-                done.append(ZERO if steady else _slope(part, slopes))
-            else:
-                waiting.append((part, True))
-                waiting.extend((o, False) for o in reversed(operands))
+        return bottom_up(e, slope)
     except _Blocked as found:
         return found.obstacle
-    return done[0]
 
 
 def _slope(e: Expr, slopes: tuple[Expr, ...]) -> Expr:
@@ -260,20 +246,16 @@ def without_calls(e: Expr, functions: Functions, depth: int = 0) -> Expr:
     """Return ``e`` with calls of functions of the model replaced by what they return."""
     if not any(isinstance(x, Call) and x.function not in INTRINSICS for x in walk(e)):
         return e
-    done: list[Expr] = []
-    waiting: list[tuple[Expr, bool]] = [(e, False)]
-    while waiting:
-        part, ready = waiting.pop()
-        operands = children(part)
-        if ready or not operands:
-            split = len(done) - len(operands)
-            new = with_children(part, tuple(done[split:]))
-            del done[split:]
-            done.append(_expanded(new, functions, depth))
-        else:
-            waiting.append((part, True))
-            waiting.extend((o, False) for o in reversed(operands))
-    return done[0]
+    return rewrite(e, lambda part: _expanded(part, functions, depth))
+
+
+def expanded(values: Sequence[Expr], functions: Functions) -> tuple[Expr, ...] | None:
+    """Return ``values`` without calls of functions of the model; None if these do more than compute
+    one expression."""
+    try:
+        return tuple(without_calls(v, functions) for v in values)
+    except _Blocked:
+        return None
 
 
 def _expanded(e: Expr, functions: Functions, depth: int) -> Expr:

@@ -33,9 +33,14 @@ INTEGRATED: Mapping[str, Method] = MappingProxyType(
 """The names under which that model is there with other integrators than its own."""
 
 
+FROM_LIBRARY = frozenset({"iaf_psc_delta", "iaf_psc_exp", "izhikevich", "pif_psc_delta"})
+"""The models of the library that are in the corpus: one of each kind of dynamics."""
+
+
 def files() -> tuple[Path, ...]:
-    """Return the files of the corpus: its own, then the library's, each by name."""
-    return (*sorted(FOLDER.glob("*.nestml")), *library_models())
+    """Return the files of the corpus: its own, then those of the library, each by name."""
+    shipped = (p for p in library_models() if p.stem in FROM_LIBRARY)
+    return (*sorted(FOLDER.glob("*.nestml")), *shipped)
 
 
 def names() -> tuple[str, ...]:

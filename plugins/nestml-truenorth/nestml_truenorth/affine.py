@@ -25,7 +25,7 @@ from nestml_core.api import (
     SolvedModel,
     Symbol,
     Unary,
-    children,
+    bottom_up,
 )
 
 Exact: TypeAlias = Fraction | float
@@ -88,21 +88,8 @@ class Scope:
         self._known: dict[Symbol, Value] = {}
 
     def value(self, expr: Expr) -> Value:
-        """Return what ``expr`` comes to. Iterative, so that long sums cannot exhaust the stack."""
-        done: list[Value] = []
-        waiting: list[tuple[Expr, bool]] = [(expr, False)]
-        while waiting:
-            e, ready = waiting.pop()
-            parts = children(e)
-            if ready or not parts:
-                split = len(done) - len(parts)
-                operands = tuple(done[split:])
-                del done[split:]
-                done.append(self._combined(e, operands))
-            else:
-                waiting.append((e, True))
-                waiting.extend((p, False) for p in reversed(parts))
-        return done[0]
+        """Return what ``expr`` comes to."""
+        return bottom_up(expr, self._combined)
 
     def _combined(self, e: Expr, operands: tuple[Value, ...]) -> Value:
         match e:
