@@ -92,7 +92,9 @@ from nestml_core.rendering import (
 )
 from nestml_core.runtime import (
     CPP_INTEGRATORS,
+    Evaluation,
     cpp_runtime,
+    evaluations,
 )
 from nestml_core.sharing import share
 from nestml_core.solved import (
@@ -217,6 +219,7 @@ __all__ = [
     "Element",
     "Emit",
     "Evaluate",
+    "Evaluation",
     "Events",
     "Experiment",
     "Expr",
@@ -281,6 +284,7 @@ __all__ = [
     "cpp_runtime",
     "environment",
     "evaluate",
+    "evaluations",
     "expressions",
     "expressions_in",
     "features",

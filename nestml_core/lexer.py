@@ -21,8 +21,11 @@ from nestml_core.syntax.words import (
     BLOCKS,
     CONTROL,
     DEFINITIONS,
+    END,
     FUNCTIONS,
     LOGIC,
+    NAME,
+    NUMBER,
     PORTS,
     PREDEFINED,
     RESERVED,
@@ -30,9 +33,6 @@ from nestml_core.syntax.words import (
     VALUES,
 )
 
-NAME = r"[A-Za-z_$][\w$]*"
-END = r"(?![\w$])"
-NUMBER = r"(?:\d+\.(?!\.)\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?"
 NOT_RESERVED = rf"(?!(?:{'|'.join(sorted(RESERVED))}){END})"
 
 

@@ -285,37 +285,35 @@ def _settled(q: Equations, x: Vector, tolerance: Tolerance) -> Vector:
         return x
 
 
-def _limited(most: int) -> Watch:
-    """Return what ends an integration after so many trial steps."""
-    taken = 0
+@dataclass(slots=True)
+class _Count:
+    """Counts trial steps, and ends an integration after the last one allowed."""
 
-    def watch(x: Vector, h: float, error: float) -> None:
-        nonlocal taken
-        taken += 1
-        if taken >= most:
+    most: int
+    taken: int = 0
+
+    def watch(self, x: Vector, h: float, error: float) -> None:
+        self.taken += 1
+        if self.taken >= self.most:
             raise _Stop
 
-    return watch
+
+def _limited(most: int) -> Watch:
+    """Return what ends an integration after so many trial steps."""
+    return _Count(most).watch
 
 
 def _steps(method: Method, q: Equations, x: Vector, tolerance: Tolerance, most: int) -> float:
     """Return how many trial steps a method takes from ``x`` over one step, at most ``most``."""
-    taken = 0
-
-    def watch(x: Vector, h: float, error: float) -> None:
-        nonlocal taken
-        taken += 1
-        if taken >= most:
-            raise _Stop
-
+    count = _Count(most)
     try:
         if method is Method.RK45:
-            dormand_prince(q.slope, x, DT, tolerance, watch=watch)
+            dormand_prince(q.slope, x, DT, tolerance, watch=count.watch)
         else:
-            rosenbrock(q.slope, q.jacobian, x, DT, tolerance, watch=watch)
+            rosenbrock(q.slope, q.jacobian, x, DT, tolerance, watch=count.watch)
     except (_Stop, TrialStepTooSmall, *ARITHMETIC):
         return float(most)
-    return float(taken)
+    return float(count.taken)
 
 
 def _error(integrator: Integrator, q: Equations, x: Vector) -> float:

@@ -13,8 +13,11 @@ from nestml_core.syntax.words import (
     BLOCKS,
     CONTROL,
     DEFINITIONS,
+    END,
     FUNCTIONS,
     LOGIC,
+    NAME,
+    NUMBER,
     PORTS,
     PREDEFINED,
     RESERVED,
@@ -22,9 +25,7 @@ from nestml_core.syntax.words import (
     VALUES,
 )
 
-NAME = r"[A-Za-z_$][\w$]*"
-BEGIN, END = r"(?<![\w$])", r"(?![\w$])"
-NUMBER = r"(?:\d+\.(?!\.)\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?"
+BEGIN = r"(?<![\w$])"
 UNIT = rf"{NAME}(?:\*\*-?\d+(?:\.\d+)?|[*/]{NAME}(?![\w$]|[ \t]*\())*"
 
 Rule = dict[str, object]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from nestml_core.solved import Method
+from nestml_core.expr import Expr
+from nestml_core.solve.algebra import is_zero
+from nestml_core.solved import Method, NonlinearSystem
 
 NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -50,3 +53,41 @@ def cpp_runtime(headers: Iterable[str] = tuple(NEEDS)) -> Mapping[str, str]:
     return MappingProxyType(
         {h: (folder / h).read_text(encoding="utf-8") for h in NEEDS if h in chosen}
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A function that an integrator of the runtime calls with a place ``x``.
+
+    ``results`` are the arguments it fills in, the first of them always ``slope``; those in
+    ``cleared`` are zero before, and it gives values to the rest. ``values`` are pairs of an entry
+    of a result, such as ``slope[0]``, and the expression it gets.
+    """
+
+    name: str
+    results: tuple[str, ...]
+    cleared: tuple[str, ...]
+    values: tuple[tuple[str, Expr], ...]
+
+
+def evaluations(system: NonlinearSystem) -> tuple[Evaluation, ...]:
+    """Return the functions that the integrator of ``system`` calls, in the order of its arguments.
+
+    Entries are counted through variables and companions.
+    """
+    slopes = tuple((f"slope[{i}]", d.value) for i, d in enumerate(system.derivatives))
+    method = system.integrator.method
+    if method.is_exponential:
+        rates = tuple((f"rate[{i}]", a) for i, a in enumerate(system.rates))
+        return (Evaluation("f", ("slope", "rate"), (), slopes + rates),)
+    plain = Evaluation("f", ("slope",), (), slopes)
+    if not method.needs_jacobian:
+        return (plain,)
+    entries = tuple(
+        (f"jacobian[{i}][{j}]", e)
+        for i, row in enumerate(system.jacobian)
+        for j, e in enumerate(row)
+        if not is_zero(e)
+    )
+    results = ("slope", "jacobian")
+    return (plain, Evaluation("linearised", results, ("jacobian",), slopes + entries))

@@ -1,6 +1,11 @@
 """The words of NESTML by what they do, for programs that show models. Tests compare these lists
 with the grammar and with the predefined names."""
 
+NAME = r"[A-Za-z_$][\w$]*"
+END = r"(?![\w$])"
+"""Where a name or a word ends, as regular expressions, as the next."""
+NUMBER = r"(?:\d+\.(?!\.)\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?"
+
 BLOCKS = (
     *("state", "parameters", "internals", "equations", "input", "output", "update"),
     *("onReceive", "onCondition"),

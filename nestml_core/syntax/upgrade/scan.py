@@ -31,26 +31,10 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A logical line.
-
-    Attributes
-    ----------
-    tokens : of its code
-    first, behind : where its first physical line begins, and where the line after it begins
-    column : of its first token
-    depth : how many blocks it stands in
-    block : the block of the model that it stands in, or begins: "state", "update", ...
-    model : which model it stands in or begins, from 0; -1 outside
-    """
+class Code:
+    """A line with code: its tokens, one at least."""
 
     tokens: tuple[Token, ...]
-    first: int
-    behind: int
-    column: int
-    depth: int = 0
-    block: str = ""
-    model: int = -1
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -64,6 +48,27 @@ class Line:
     def end(self) -> int:
         """Where its code ends; a comment may follow."""
         return self.tokens[-1].end
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Code):
+    """A logical line.
+
+    Attributes
+    ----------
+    first, behind : where its first physical line begins, and where the line after it begins
+    column : of its first token
+    depth : how many blocks it stands in
+    block : the block of the model that it stands in, or begins: "state", "update", ...
+    model : which model it stands in or begins, from 0; -1 outside
+    """
+
+    first: int
+    behind: int
+    column: int
+    depth: int = 0
+    block: str = ""
+    model: int = -1
 
     @property
     def is_header(self) -> bool:
@@ -126,30 +131,17 @@ def scan(text: str) -> Scan:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeLine:
+class CodeLine(Code):
     """A physical line with code.
 
     ``first`` and ``stop`` bound the line (without its line end); ``joined`` if a backslash or a
     comma joins the next one to it.
     """
 
-    tokens: tuple[Token, ...]
     first: int
     stop: int
     column: int
     joined: bool
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(t.text for t in self.tokens)
-
-    @property
-    def start(self) -> int:
-        return self.tokens[0].start
-
-    @property
-    def end(self) -> int:
-        return self.tokens[-1].end
 
 
 def code_lines(text: str) -> tuple[CodeLine, ...]:

@@ -14,9 +14,9 @@ from nestml_core.api import (
     Jump,
     Kind,
     NonlinearSystem,
-    Number,
     Symbol,
     Update,
+    evaluations,
     ref,
     share,
     symbols_in,
@@ -139,38 +139,19 @@ def equations(
     elements: Sequence[ir.Element],
 ) -> Iterator[ir.Equations]:
     """Yield the functions that the method of ``system`` calls."""
-    slopes = [(f"slope[{i}]", d.value) for i, d in enumerate(system.derivatives)]
-    rates = [(f"rate[{i}]", a) for i, a in enumerate(system.rates)]
-    jacobian = [
-        (f"jacobian[{i}][{j}]", e)
-        for i, row in enumerate(system.jacobian)
-        for j, e in enumerate(row)
-        if not (isinstance(e, Number) and e.value == 0)
-    ]
     moving = (*system.variables, *system.companions)
     taken = {*rename.names.taken, *OF_SOLVER, *(s.name for s in local.values())}
-
-    def function(
-        name: str, targets: Sequence[tuple[str, Expr]], *results: str, cleared: str = ""
-    ) -> ir.Equations:
-        definitions, values = share([e for _, e in targets], taken)
+    for called in evaluations(system):
+        definitions, values = share([e for _, e in called.values], taken)
         read = {s for e in (*values, *(d.value for d in definitions)) for s in symbols_in(e)}
-        return ir.Equations(
-            name=name,
-            results=results,
-            cleared=(cleared,) if cleared else (),
+        yield ir.Equations(
+            name=called.name,
+            results=called.results,
+            cleared=called.cleared,
             read=tuple(e for e, s in zip(elements, moving, strict=True) if s in read),
             shared=tuple(Assign(d.symbol, rename.expr(d.value, local)) for d in definitions),
             values=tuple(
                 ir.Value(target, rename.expr(e, local))
-                for (target, _), e in zip(targets, values, strict=True)
+                for (target, _), e in zip(called.values, values, strict=True)
             ),
         )
-
-    method = system.integrator.method
-    if method.is_exponential:
-        yield function("f", [*slopes, *rates], "slope", "rate")
-        return
-    yield function("f", slopes, "slope")
-    if method.needs_jacobian:
-        yield function("linearised", [*slopes, *jacobian], "slope", "jacobian", cleared="jacobian")
