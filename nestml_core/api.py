@@ -99,6 +99,8 @@ from nestml_core.runtime import (
 from nestml_core.sharing import share
 from nestml_core.solved import (
     DT,
+    RESOLUTION,
+    RESOLUTION,
     RODAS,
     TIME,
     ContinuousPort,
@@ -127,6 +129,11 @@ from nestml_core.solved import (
     SpikePort,
     Update,
     sign_pairs,
+)
+from nestml_core.solve.pairing import (
+    Postsynaptic,
+    postsynaptic,
+    without,
 )
 from nestml_core.source import (
     NOWHERE,
@@ -171,6 +178,7 @@ from nestml_core.units import (
 )
 
 if TYPE_CHECKING:
+    from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
     from nestml_core.reference import constants, evaluate
 
@@ -188,6 +196,8 @@ __all__ = [
     "PYTHON_RESERVED",
     "RANDOM",
     "REAL",
+    "RESOLUTION",
+    "RESOLUTION",
     "RODAS",
     "STRING",
     "TIME",
@@ -246,6 +256,7 @@ __all__ = [
     "Output",
     "Pair",
     "Piece",
+    "Postsynaptic",
     "PythonPrinter",
     "Recordable",
     "Ref",
@@ -276,6 +287,7 @@ __all__ = [
     "bodies_of",
     "bottom_up",
     "c_string",
+    "cache_folder",
     "checked",
     "children",
     "coherent_text",
@@ -314,6 +326,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "cache_folder": "nestml_core.builds",
     "Events": "nestml_core.experiment",
     "Experiment": "nestml_core.experiment",
     "Schedule": "nestml_core.experiment",

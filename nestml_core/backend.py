@@ -228,6 +228,10 @@ class Backend(ABC, Generic[IR, Options]):
         """Turn the rendered files in ``directory`` into something that runs."""
         raise NotImplementedError(f"{self.name} declares no Feature.COMPILE")
 
+    def usage(self, artifact: Artifact) -> str:
+        """Return what to type or write to use a product, where that is worth a line."""
+        return ""
+
     def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
         """Run one neuron of ``model``; everything in and out is in coherent units."""
         raise NotImplementedError(f"{self.name} declares no Feature.SIMULATE")

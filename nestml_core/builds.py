@@ -91,11 +91,15 @@ def compiled(build: Build, write: Write) -> Result[Artifact]:
         return Result(known)
     _forget_unused(root)
     directory = Path(tempfile.mkdtemp(prefix=f"{build.key[:12]}-", dir=root))
-    made = _made(build, directory, write)
-    if made.value is None:
-        shutil.rmtree(directory, ignore_errors=True)
-    else:
-        _record(made.value, record)
+    complete = False
+    try:
+        made = _made(build, directory, write)
+        if made.value is not None:
+            _record(made.value, record)
+            complete = True
+    finally:
+        if not complete:  # refused, failed or interrupted
+            shutil.rmtree(directory, ignore_errors=True)
     return made
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
 from nestml_core.expr import Kind, Number, Ref, Symbol
-from nestml_core.solved import TIME, SolvedModel, sign_pairs
+from nestml_core.solved import TIME, ModelKind, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
 from nestml_core.types import Base, Type
 from nestml_core.units import magnitude
@@ -46,8 +46,9 @@ class Experiment:
     duration, dt : ms; ``duration`` is rounded to a whole number of steps
     parameters, initial : values that replace defaults, by name; of a vector a sequence with a value
         for each element, or one value for all of them
-    spikes : for each spike port, pairs (time, weight); the weight is what the port sees, so the
-        partners of an excitatory/inhibitory pair take weights >= 0 only
+    spikes : for each spike port, times, or pairs (time, weight) where the weight is not 1. It is
+        what the port sees, so the partners of an excitatory/inhibitory pair take weights >= 0
+        only; the ports of a synapse, where spikes only count, take no others than 1
     currents : for each continuous port a constant, or (times, values), piecewise constant
     record : names of recordables; all of them if None
     seed : of all random numbers
@@ -57,7 +58,7 @@ class Experiment:
     dt: Any = 0.1
     parameters: Mapping[str, Any] = field(default_factory=dict)
     initial: Mapping[str, Any] = field(default_factory=dict)
-    spikes: Mapping[str, Iterable[tuple[Any, float]]] = field(default_factory=dict)
+    spikes: Mapping[str, Iterable[Any]] = field(default_factory=dict)
     currents: Mapping[str, Any] = field(default_factory=dict)
     record: Sequence[str] | None = None
     seed: int = 1
@@ -107,6 +108,8 @@ class Trace:
     spike_steps : the steps in which a spike was emitted, ascending, counted from 1; a step that
         emitted two is there twice
     backend : who computed it
+    spike_weights : for each emitted spike the argument of ``emit_spike``, 1 without; None where
+        the backend does not tell
     """
 
     dt: float
@@ -115,6 +118,7 @@ class Trace:
     units: Mapping[str, str]
     spike_steps: IntArray
     backend: str
+    spike_weights: FloatArray | None = None
 
     @property
     def times(self) -> FloatArray:
@@ -154,6 +158,10 @@ def _items(value: Any) -> list[Any] | None:
         return None
 
 
+def _is_pair(event: Any) -> bool:
+    return isinstance(event, (tuple, list)) or (isinstance(event, np.ndarray) and event.ndim > 0)
+
+
 def schedule(experiment: Experiment, model: SolvedModel) -> Result[Schedule]:
     """Return ``experiment`` as ``model`` will see it.
 
@@ -164,6 +172,56 @@ def schedule(experiment: Experiment, model: SolvedModel) -> Result[Schedule]:
     NML903 (warning) : spike times that are not multiples of the step; they arrive at the next one.
     """
     return _Scheduling(experiment, model).run()
+
+
+def grid_steps(times: FloatArray, dt: float) -> tuple[IntArray, int]:
+    """Return the steps at whose ends ``times`` fall, and how many were not on the grid.
+
+    A time between two grid points counts for the later one.
+    """
+    exact = times / dt
+    nearest = np.rint(exact)
+    on_grid = np.abs(exact - nearest) < GRID
+    return np.where(on_grid, nearest, np.ceil(exact)).astype(np.int64), int((~on_grid).sum())
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Settings:
+    """Values that replace defaults, in coherent units; those of a vector are an array."""
+
+    parameters: Mapping[Symbol, float | FloatArray]
+    initial: Mapping[Symbol, float | FloatArray]
+
+
+def settings(
+    model: SolvedModel, parameters: Mapping[str, Any], initial: Mapping[str, Any]
+) -> Result[Settings]:
+    """Return values of parameters and initial values as ``model`` will see them.
+
+    Errors
+    ------
+    NML901 : a parameter or state variable the model does not have.
+    NML902 : a value of the wrong kind or unit, or out of range.
+    """
+    doing = _Scheduling(Experiment(0.0, parameters=parameters, initial=initial), model)
+    return checked(doing.settled(), doing.found)
+
+
+def signal(
+    model: SolvedModel, port: str, given: Any, dt: float, steps: int
+) -> Result[tuple[Symbol, FloatArray]]:
+    """Return a continuous port and its input in each step, shape (steps,), in coherent units.
+
+    Errors
+    ------
+    NML901, NML902 : as ``schedule``.
+    """
+    doing = _Scheduling(Experiment(0.0), model)
+    symbol = doing.look_up("continuous port", port, [p.symbol for p in model.continuous_ports])
+    if symbol is None:
+        return Result(None, tuple(doing.found))
+    values = doing.signal(port, given, symbol.type, dt, steps)
+    return Result(None if values is None else (symbol, values), tuple(doing.found))
 
 
 class _Scheduling:
@@ -178,7 +236,7 @@ class _Scheduling:
         self.found.append(BAD_VALUE.at(NOWHERE, message, help=help))
 
     def run(self) -> Result[Schedule]:
-        e, m = self.experiment, self.model
+        e = self.experiment
         dt = self.time(e.dt, "dt")
         duration = self.time(e.duration, "duration")
         if dt is None or duration is None:
@@ -194,10 +252,7 @@ class _Scheduling:
             message = f"the duration ({duration:g} ms) is less than half a step of {dt:g} ms"
             self.bad(message, "choose a smaller dt")
             return Result(None, tuple(self.found))
-        parameters = self.settings("parameter", e.parameters, [d.symbol for d in m.parameters])
-        initial = self.settings(
-            "state variable", e.initial, [d.symbol for d in m.state], parameters
-        )
+        settled = self.settled()
         spikes = self.spike_events(dt, steps)
         currents = self.signals(dt, steps)
         record = self.recorded()
@@ -205,14 +260,21 @@ class _Scheduling:
         value = Schedule(
             dt=dt,
             steps=steps,
-            parameters=MappingProxyType(parameters),
-            initial=MappingProxyType(initial),
+            parameters=settled.parameters,
+            initial=settled.initial,
             spikes=MappingProxyType(spikes),
             currents=MappingProxyType(currents),
             record=record,
             seed=seed,
         )
         return checked(value, self.found)
+
+    def settled(self) -> Settings:
+        e, m = self.experiment, self.model
+        parameters = self.settings("parameter", e.parameters, [d.symbol for d in m.parameters])
+        state = [d.symbol for d in m.state]
+        initial = self.settings("state variable", e.initial, state, parameters)
+        return Settings(MappingProxyType(parameters), MappingProxyType(initial))
 
     def time(self, value: Any, what: str) -> float | None:
         return self.number(value, TIME.type, what)
@@ -357,11 +419,12 @@ class _Scheduling:
     def lay(self, name: str, events: Any, dt: float, steps: int, *, paired: bool) -> Events | None:
         where = f"spikes for `{name}`"
         try:
-            given = [(magnitude(t, TIME.type.unit), float(w)) for t, w in events]
+            pairs = [e if _is_pair(e) else (e, 1.0) for e in events]
+            given = [(magnitude(t, TIME.type.unit), float(w)) for t, w in pairs]
             times = np.array([t for t, _ in given], float)
             weights = np.array([w for _, w in given], float)
         except (TypeError, ValueError) as problem:
-            self.bad(f"{where}: {problem}", "give pairs (time in ms, weight)")
+            self.bad(f"{where}: {problem}", "give times in ms, or pairs (time in ms, weight)")
             return None
         if not (np.isfinite(times).all() and np.isfinite(weights).all()):
             self.bad(f"{where}: times and weights must be finite")
@@ -372,15 +435,18 @@ class _Scheduling:
                 "negative weights go to the inhibitory port, without the sign",
             )
             return None
-        exact = times / dt
-        if (exact < GRID).any():
+        if self.model.kind is ModelKind.SYNAPSE and (weights != 1.0).any():
+            self.bad(
+                f"{where}: a weight other than 1",
+                f"`{self.model.name}` is a synapse: spikes that come in only count",
+            )
+            return None
+        if (times / dt < GRID).any():
             self.bad(f"{where}: the first possible arrival is {dt:g} ms, the end of the first step")
             return None
-        nearest = np.rint(exact)
-        on_grid = np.abs(exact - nearest) < GRID
-        at = np.where(on_grid, nearest, np.ceil(exact)).astype(np.int64)
-        if not on_grid.all():
-            message = f"{where}: {int((~on_grid).sum())} times are not multiples of {dt:g} ms"
+        at, off_grid = grid_steps(times, dt)
+        if off_grid:
+            message = f"{where}: {off_grid} times are not multiples of {dt:g} ms"
             help = "they arrive at the end of the step they fall in"
             self.found.append(OFF_GRID.at(NOWHERE, message, help=help))
         order = np.argsort(at, kind="stable")

@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from nestml_core.diagnostics import Code, Diagnostic, Note, Result, Severity, checked, in_order
+from nestml_core.library import SUFFIX, library_model, library_models, suggestion
 from nestml_core.resolve import codes, resolve
 from nestml_core.resolve.literals import DIALECTS, NEW_DIALECT
 from nestml_core.solve import DEFAULTS, SolveOptions, solve
@@ -27,26 +28,19 @@ TOO_COMPLEX = Code("NML912", Severity.ERROR, "an expression too complex to compi
 UNSAFE_PATH = Code("NML913", Severity.ERROR, "a generated file outside its folder")
 NAME_CLASH = Code("NML914", Severity.ERROR, "two generated files of one name")
 
-LIBRARY = Path(__file__).parent / "models"
-SUFFIX = ".nestml"
-
-
-def library_models() -> tuple[Path, ...]:
-    """Return the files of the shipped models, by name."""
-    return tuple(sorted(LIBRARY.rglob(f"*{SUFFIX}"), key=lambda p: p.stem))
-
-
-def library_model(name: str) -> Path | None:
-    """Return the file of a shipped model, or None."""
-    return next((p for p in library_models() if p.stem == name), None)
+OWN_FILE = Code("NML983", Severity.WARNING, "a shipped model beside a file of its name")
 
 
 def find_files(models: Sequence[str | os.PathLike[str]]) -> Result[tuple[Path, ...]]:
     """Return the files that ``models`` name: files, folders, or names of shipped models.
 
+    A file or folder of that very name comes first; a shipped model may also be named as NESTML or
+    NEST names it, as ``iaf_psc_alpha_neuron`` or ``stdp_synapse``.
+
     Errors
     ------
     NML910 : nothing is there under that name.
+    NML983 (warning) : a shipped model is taken, and a file NAME.nestml is here too.
     """
     return checked(*_found(models))
 
@@ -69,20 +63,36 @@ def _found(
             found[path] = None
         elif shipped is not None:
             found[shipped] = None
+            if path.with_name(path.name + SUFFIX).is_file():
+                problems.append(_not_the_file(str(model)))
         else:
             problems.append(_not_found(str(model)))
     return tuple(found), tuple(problems)
 
 
 def _not_found(model: str) -> Diagnostic:
+    """Return that nothing is there, and what was meant: a file near by, or a shipped model."""
     from difflib import get_close_matches
 
-    names = [p.stem for p in library_models()]
-    close = get_close_matches(model, names, 1)
-    if os.sep in model or model.endswith(SUFFIX):
-        return NO_FILE.at(NOWHERE, f"there is no file {model}")
-    listed = f"did you mean `{close[0]}`?" if close else f"shipped models: {', '.join(names)}"
-    return NO_FILE.at(NOWHERE, f"`{model}` is neither a file nor a shipped model", help=listed)
+    path = Path(model)
+    is_path = path.name != model or path.suffix == SUFFIX
+    near = path.parent.glob(f"*{SUFFIX}") if path.parent.is_dir() else ()
+    files = {(p.stem if path.suffix != SUFFIX else p.name): p for p in sorted(near)}
+    close = get_close_matches(path.name, files, 1)
+    shipped = "" if path.name != model else suggestion(path.stem)
+    meant = [str(files[c]) for c in close] or [n for n in (shipped,) if n]
+    help = f"did you mean `{meant[0]}`?" if meant else "`nestml models` lists the shipped models"
+    message = (
+        f"there is no file {model}"
+        if is_path
+        else f"`{model}` is neither a file nor a shipped model"
+    )
+    return NO_FILE.at(NOWHERE, message, help=help)
+
+
+def _not_the_file(name: str) -> Diagnostic:
+    message = f"`{name}` is the shipped model, not the file {name}{SUFFIX} that is here"
+    return OWN_FILE.at(NOWHERE, message, help=f"write `{name}{SUFFIX}` for the file")
 
 
 def read(path: Path) -> Result[Source]:
@@ -292,14 +302,27 @@ def _replace(contents: Mapping[str, bytes], directory: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         for path in contents:
-            final = directory / path
-            final.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(stage / path, final)
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        _take_places(contents, stage, directory)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
+def _take_places(paths: Iterable[str], stage: Path, directory: Path) -> None:
+    """Move all files to their places; an interrupt waits until they are there together."""
+    interrupt: KeyboardInterrupt | None = None
+    for path in paths:
+        while (stage / path).exists():
+            try:
+                os.replace(stage / path, directory / path)
+            except KeyboardInterrupt as later:
+                interrupt = later
+    if interrupt is not None:
+        raise interrupt
+
+
 __all__ = [
+    "SUFFIX",
     "check_sources",
     "compile_files",
     "find_files",

@@ -14,6 +14,24 @@ Numbers are in coherent units (ms, mV, pA; hence nS, pF, GOhm), rates per ms. On
 8. Record.
 
 ``t`` is t1 everywhere. A spike emitted anywhere in the step carries the time t1.
+
+A synapse has no steps, only events: spikes at its ports, each of which counts as 1. For an event at
+t1, with t0 the time of the one before it (0 at first), ``dt`` is t1 - t0, and this happens:
+
+1. The derived constants that read ``dt`` are computed for it. For each convolution compute, but do
+   not store, its value at t1. Run ``update``, with ``t`` = t0. Store the values of the
+   convolutions. None of this if t0 = t1, unless a flow has jumps by the port of the event.
+2. Run the ``on_receive`` body of the port, with ``t`` the time at which the spike was emitted: t1
+   for a presynaptic one; t1 less the delay of the connection for a postsynaptic one, which has
+   come back from the soma.
+3. Add the jumps of the convolutions with that port.
+4. Test the ``on_condition`` blocks in the order given.
+
+Events of one time: modulators first, then the ports whose handlers have priorities, in the order
+of these, then postsynaptic and at last presynaptic spikes. A continuous input has, in a handler,
+the value at t1. If ``update`` or a flow reads one, then the end of every step is an event too, at
+which nothing but 1 happens, with the value that held during the step. What is recorded is what 1
+would give at that time, without being stored.
 """
 
 from __future__ import annotations
@@ -41,6 +59,7 @@ from nestml_core.types import Base, Dimension, Type, Unit
 
 __all__ = [
     "DT",
+    "RESOLUTION",
     "RODAS",
     "TIME",
     "Between",
@@ -79,7 +98,10 @@ _MS = Type(
 )
 
 DT = Symbol("dt", Kind.STEP, _MS)
-"""The length of a step."""
+"""The length of a step; in a synapse that of the interval since the last event."""
+
+RESOLUTION = Symbol("resolution", Kind.STEP, _MS)
+"""The length of a step of the grid of times. Only synapses have it: in neurons it is ``DT``."""
 
 TIME = Symbol("t", Kind.TIME, _MS)
 """The time at the end of the step that is being executed."""

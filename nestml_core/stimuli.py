@@ -9,11 +9,13 @@ import numpy as np
 
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.reference import simulate
-from nestml_core.solved import TIME, Sign, SolvedModel
+from nestml_core.solved import TIME, ModelKind, Sign, SolvedModel
 from nestml_core.units import known, magnitude
 
 PROBE_STEPS = 2000
 SPIKES_WANTED = 3
+SYNAPSE_RATE = 50.0
+"""Of the spikes at each port of a synapse, in Hz."""
 
 
 def poisson_train(
@@ -42,14 +44,17 @@ def poisson_train(
 def standard_stimulus(model: SolvedModel, experiment: Experiment) -> tuple[Experiment, str]:
     """Return ``experiment`` with input on every port, strong enough to make ``model`` fire.
 
-    Each port for spikes gets a Poisson train of 400 Hz (a quarter of that if inhibitory), each
-    continuous port a constant. The strength of all is the smallest of 1, 2, 5, 10, ... 10,000 (in
+    A synapse gets Poisson trains of 50 Hz, and 1 (in declared units) at its continuous ports. Of a
+    neuron, each port for spikes gets a Poisson train of 400 Hz (a quarter of that if inhibitory),
+    each continuous port a constant. The strength of all is the smallest of 1, 2, 5, ... 10,000 (in
     declared units) with which the reference interpreter sees three spikes in 2,000 steps.
 
     Returns
     -------
     The experiment, and the stimulus in words.
     """
+    if model.kind is ModelKind.SYNAPSE:
+        return with_input(model, experiment, 1.0)
     strengths = [float(f"{m}e{e}") for e in range(4) for m in (1, 2, 5)] + [1e4]
     chosen, text = experiment, "no input"
     for strength in strengths:
@@ -67,16 +72,25 @@ def standard_stimulus(model: SolvedModel, experiment: Experiment) -> tuple[Exper
 def with_input(
     model: SolvedModel, experiment: Experiment, strength: float
 ) -> tuple[Experiment, str]:
-    """Return ``experiment`` with input of one strength on every port, and the input in words."""
+    """Return ``experiment`` with input of one strength on every port, and the input in words.
+
+    Continuous ports that have an input keep it. Spikes that come to a synapse have no strength,
+    they only count.
+    """
     spikes: dict[str, Any] = {}
     said: list[str] = []
+    counts = model.kind is ModelKind.SYNAPSE
+    weight = 1.0 if counts else strength
     for k, port in enumerate(model.spike_ports):
         rate = 100.0 if port.sign is Sign.INHIBITORY else 400.0
-        train = poisson_train(
-            rate, strength, experiment.duration, experiment.dt, seed=experiment.seed + k
-        )
+        rate = SYNAPSE_RATE if counts else rate
+        seed = experiment.seed + k
+        train = poisson_train(rate, weight, experiment.duration, experiment.dt, seed=seed)
         spikes[port.symbol.name] = train
-        said.append(f"{port.symbol.name}: Poisson {rate:g} Hz, weight {strength:g}")
-    currents = {c.symbol.name: strength for c in model.continuous_ports}
-    said += [f"{c.symbol.name}: {strength:g} {c.symbol.type}" for c in model.continuous_ports]
-    return replace(experiment, spikes=spikes, currents=currents), "; ".join(said) or "no input"
+        weighing = "" if counts else f", weight {strength:g}"
+        said.append(f"{port.symbol.name}: Poisson {rate:g} Hz{weighing}")
+    free = [c.symbol for c in model.continuous_ports if c.symbol.name not in experiment.currents]
+    currents: dict[str, Any] = {port.name: strength for port in free}
+    said += [f"{port.name}: {strength:g} {port.type}" for port in free]
+    given = currents | dict(experiment.currents)
+    return replace(experiment, spikes=spikes, currents=given), "; ".join(said) or "no input"

@@ -62,16 +62,16 @@ def latex(*models: SolvedModel | Solved, standalone: bool = True) -> str:
         that loads ``amsmath`` and ``longtable`` and defines ``\\formula`` as ``PREAMBLE`` does
     """
     solved = [m if isinstance(m, SolvedModel) else m.solved for m in models]
-    body = "\n".join(_Typesetting(m).section() for m in solved)
+    body = "\n".join(Typesetting(m).section() for m in solved)
     return f"{PREAMBLE}\n{body}\n{ENDING}" if standalone else body
 
 
-class _Typesetting:
+class Typesetting:
     """One model, with the spelling of its names."""
 
-    def __init__(self, model: SolvedModel) -> None:
+    def __init__(self, model: SolvedModel, printer: type[LatexPrinter] = LatexPrinter) -> None:
         self.model = model
-        self.printer = LatexPrinter(ambiguous(_names(model)))
+        self.printer = printer(ambiguous(_names(model)))
         self.code = NestmlPrinter()
 
     def text(self, e: Expr) -> str:
@@ -143,6 +143,10 @@ class _Typesetting:
     # Equations
 
     def equations(self) -> Iterator[str]:
+        return map(_formula, self.equation_formulas())
+
+    def equation_formulas(self) -> Iterator[str]:
+        """Yield the differential equations, and what delayed variables are, as bare formulas."""
         seen: set[Symbol] = set()
         for flow in self.model.flows:
             for symbol, value in _derivatives(flow):
@@ -152,26 +156,30 @@ class _Typesetting:
         for delay in self.model.delays:
             then = self.text(Binary("-", ref(TIME), delay.duration))
             past = rf"{{{self.name(delay.variable)}}}\left({then}\right)"
-            yield _formula(f"{self.name(delay.symbol)} = {past}")
+            yield f"{self.name(delay.symbol)} = {past}"
 
     def equation(self, symbol: Symbol, value: Expr, flow: Flow) -> str:
         left = rf"\frac{{\mathrm{{d}} {self.name(symbol)}}}{{\mathrm{{d}} t}}"
         jumps = [self.text(j.amount) for j in flow.jumps if j.target == symbol]
         pulses = "".join(rf" + \left[{j}\right]\,\delta" for j in jumps)
-        return _formula(f"{left} = {self.text(value)}{pulses}")
+        return f"{left} = {self.text(value)}{pulses}"
 
     def kernels(self) -> Iterator[str]:
         """The states of each convolution: their equations, their step, and what a spike does."""
         for c in self.model.convolutions:
             yield rf"\par ${self.kernel(c)}$:"
-            for z, row in zip(c.states, c.matrix, strict=False):
-                left = rf"\frac{{\mathrm{{d}} {self.name(z)}}}{{\mathrm{{d}} t}}"
-                yield _formula(f"{left} = {self.text(_row(row, c.states))}")
+            yield from map(_formula, self.kernel_formulas(c))
             for u in c.updates:
                 yield _formula(rf"{self.name(u.target)} \leftarrow {self.text(u.value)}")
             for j in c.jumps:
                 target, amount = self.name(j.target), self.text(j.amount)
                 yield _formula(rf"{target} \leftarrow {target} + {amount}")
+
+    def kernel_formulas(self, c: Convolution) -> Iterator[str]:
+        """Yield the differential equations of the states of a convolution, as bare formulas."""
+        for z, row in zip(c.states, c.matrix, strict=False):
+            left = rf"\frac{{\mathrm{{d}} {self.name(z)}}}{{\mathrm{{d}} t}}"
+            yield f"{left} = {self.text(_row(row, c.states))}"
 
     def kernel(self, c: Convolution) -> str:
         return rf"{name_formula(c.kernel)} \ast {self.name(c.port)}"

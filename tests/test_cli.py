@@ -137,7 +137,7 @@ def test_inspect_shows_propagators_and_reasons() -> None:
 
 
 def test_every_integrator_can_be_asked_for() -> None:
-    from nestml_core.cli import INTEGRATORS
+    from nestml_core.cli.arguments import INTEGRATORS
     from nestml_core.solved import Method
 
     assert set(INTEGRATORS) == {"auto", *(m.value for m in Method)}

@@ -192,7 +192,7 @@ def test_duration_is_rounded_to_steps(model: SolvedModel) -> None:
         ({"parameters": {"k": float("inf")}}, "error[NML902]: parameter `k`: inf is not a whole"),
         ({"spikes": {"exc": [(0.5, -1.0)]}}, "error[NML902]: spikes for `exc`: a negative weight"),
         ({"spikes": {"exc": [(0.0, 1.0)]}}, "error[NML902]: spikes for `exc`: the first possible"),
-        ({"spikes": {"exc": [0.1, 0.2]}}, "error[NML902]: spikes for `exc`: "),
+        ({"spikes": {"exc": [(0.1, 0.2, 0.3)]}}, "error[NML902]: spikes for `exc`: "),
         ({"spikes": {"exc": 3}}, "error[NML902]: spikes for `exc`: "),
         ({"spikes": {"exc": [(0.1, float("inf"))]}}, "error[NML902]: spikes for `exc`: times and"),
         ({"currents": {"I": ([0, 1], [1])}}, "error[NML902]: current for `I`: as many finite"),

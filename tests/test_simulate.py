@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,11 @@ import pytest
 
 import nestml_core
 from nestml_core import plotting
+from nestml_core.comparing import Comparison, compare
 from nestml_core.experiment import Experiment
-from nestml_core.simulate import Comparison, LoadedModel, ModelError, Run, compare, load
+from nestml_core.loading import LoadedModel, load
+from nestml_core.problems import ModelError
+from nestml_core.results import Run
 
 MODEL = """\
 # volt - a membrane in volts
@@ -113,6 +117,48 @@ def test_what_is_not_there() -> None:
     assert "no/such.nestml" in problem(load, "no/such.nestml")
 
 
+def test_a_model_may_be_given_as_its_text() -> None:
+    model = nestml_core.load(MODEL)
+    assert model.name == "volt"
+    assert "E_L < 0 V" in problem(model.simulate, 1, parameters={"E_L": 1.0}, backend="reference")
+    two = "model a:\n    state:\n        x real = 1\nmodel b:\n    state:\n        x real = 1\n"
+    assert nestml_core.load(two, "b").name == "b"
+    assert "the text holds several models: a, b" in problem(nestml_core.load, two)
+
+
+def test_checking_raises_nothing(tmp_path: Path) -> None:
+    assert len(nestml_core.check("iaf_psc_exp")) == 0
+    assert str(nestml_core.check("iaf_psc_exp")) == "no problems"
+    found = nestml_core.check(MODEL.replace("g_L * (V_m", "g_l * (V_m"))
+    assert [d.code.id for d in found.errors] == ["NML101"]
+    assert "did you mean `g_L`?" in repr(found)
+    assert next(iter(found)) is found[0]
+    good, bad = written(tmp_path, MODEL), written(tmp_path, "model m\n", "bad.nestml")
+    assert {d.span.source.name for d in nestml_core.check([good, bad])} == {str(bad)}
+    assert nestml_core.check("no/such.nestml").errors[0].code.id == "NML910"
+
+
+def test_solving() -> None:
+    program = nestml_core.solve([MODEL, "izhikevich"][1])
+    assert program.models[0].flows[0].nonlinear.integrator.reason
+    assert [m.name for m in nestml_core.solve(MODEL).models] == ["volt"]
+    assert "NML101" in problem(nestml_core.solve, MODEL.replace("= E_L", "= E_l"))
+
+
+def test_the_short_form(volt: LoadedModel) -> None:
+    short = nestml_core.simulate(MODEL, 5, currents={"I": 0.3}, backend="reference")
+    assert np.array_equal(short["V_m"], volt.simulate(5, currents={"I": 0.3})["V_m"])
+    assert nestml_core.simulate(volt, 1, 0.5).times.tolist() == [0.5, 1.0]
+
+
+def test_functions_are_not_hidden_by_modules() -> None:
+    import nestml_core.solve.flows
+
+    for name in nestml_core.__all__:
+        assert not isinstance(getattr(nestml_core, name), type(sys)), name
+    assert callable(nestml_core.solve)
+
+
 # Running
 
 
@@ -132,6 +178,64 @@ def test_quantities(volt: LoadedModel) -> None:
         0.005 * u.s, 100 * u.us, currents={"I": 300 * u.pA}, initial={"V_m": -60 * u.mV}
     )
     assert same["V_m"] == pytest.approx(plain["V_m"], rel=1e-12)
+
+
+def test_arrays_and_lists_of_quantities(volt: LoadedModel) -> None:
+    u = pint.UnitRegistry()
+    plain = volt.simulate(
+        20,
+        spikes={"spikes": [(5.0, 2.0), (7.0, 3.0)]},
+        currents={"I": ([0.0, 10.0], [0.1, 0.3])},
+        backend="reference",
+    )
+    times = [5.0, 7.0] * u.ms
+    for signal in (
+        ([0.0, 0.01] * u.s, [100.0, 300.0] * u.pA),
+        ([0 * u.ms, "10 ms"], np.array([0.1, 0.3])),
+        ((0.0, 10.0), ("100 pA", 0.3 * u.nA)),
+    ):
+        same = volt.simulate(
+            20 * u.ms,
+            spikes={"spikes": list(zip(times, [2.0, 3.0], strict=True))},
+            currents={"I": signal},
+            backend="reference",
+        )
+        assert same["V_m"] == pytest.approx(plain["V_m"], rel=1e-12)
+    assert "not in nA or a multiple" in problem(volt.simulate, 1, currents={"I": 3 * u.mV})
+    assert "not in ms or a multiple" in problem(volt.simulate, 1 * u.pA)
+
+
+def test_quantities_for_a_vector() -> None:
+    u = pint.UnitRegistry()
+    text = "model m:\n    state:\n        x[2] mV = 0 mV\n    parameters:\n"
+    text += "        a[2] mV = 1 mV\n    update:\n        x[0] = a[0]\n        x[1] = a[1]\n"
+    for given in ([0.002, 0.003] * u.V, [2 * u.mV, "3 mV"], "2, 3 mV", np.array([2, 3])):
+        run = nestml_core.load(text).simulate(0.1, parameters={"a": given}, backend="reference")
+        assert [run["x[0]"][0], run["x[1]"][0]] == pytest.approx([2.0, 3.0])
+
+
+def test_suggestions_for_every_kind_of_name(volt: LoadedModel) -> None:
+    for what, name, near in (
+        ("parameters", "g_l", "g_L"),
+        ("initial", "Vm", "V_m"),
+        ("spikes", "spike", "spikes"),
+        ("record", "I_leek", "I_leak"),
+    ):
+        given: Any = [name] if what == "record" else {name: []} if what == "spikes" else {name: 1}
+        assert f"did you mean `{near}`?" in problem(volt.simulate, 1, **{what: given})
+    text = problem(volt.simulate, 1, currents={"J": 1.0})
+    assert "has no continuous port `J`" in text
+    assert "there are: I" in text
+    assert "set it as a parameter" in problem(volt.simulate, 1, initial={"tau": 1.0})
+
+
+def test_a_violated_guard_tells_value_guard_and_line(volt: LoadedModel) -> None:
+    with pytest.raises(ModelError) as caught:
+        volt.simulate(1, parameters={"E_L": "20 mV"}, backend="reference")
+    (found,) = caught.value.diagnostics
+    assert found.code.id == "NML931"
+    assert found.message.startswith("the guard `E_L < 0 V` of `E_L` does not hold: E_L = 0.02 V")
+    assert found.span.line == 14
 
 
 def test_a_run_says_what_it_is(volt: LoadedModel) -> None:
@@ -197,6 +301,46 @@ def test_csv_reads_back_the_same(volt: LoadedModel, tmp_path: Path) -> None:
     assert np.flatnonzero(table[:, -1]).tolist() == [19]
 
 
+@pytest.mark.parametrize(
+    ("call", "module", "command"),
+    [
+        ("to_frame", "pandas", "pip install pandas"),
+        ("to_xarray", "xarray", "pip install xarray"),
+        ("to_neo", "neo", "pip install neo"),
+        ("plot", "matplotlib", 'pip install "nestml-core[plot]"'),
+    ],
+)
+def test_what_is_not_installed_is_named_with_its_command(
+    volt: LoadedModel, monkeypatch: pytest.MonkeyPatch, call: str, module: str, command: str
+) -> None:
+    run = volt.simulate(1, 0.1)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=re.escape(command)):
+        getattr(run, call)()
+
+
+def test_a_real_frame(volt: LoadedModel) -> None:
+    pytest.importorskip("pandas")
+    run = volt.simulate(3, 0.1, spikes={"spikes": [(2.0, 20.0)]})
+    frame = run.to_frame()
+    assert frame.loc[:, "V_m"].tolist() == run["V_m"].tolist()
+    assert frame.index.tolist() == run.times.tolist()
+    assert frame.attrs == {"units": {"t": "ms", **run.units}, "spikes": [2.0]}
+
+
+def test_an_xarray_dataset(volt: LoadedModel) -> None:
+    pytest.importorskip("xarray")
+    run = volt.simulate(3, 0.1, spikes={"spikes": [(2.0, 20.0)]})
+    data = run.to_xarray()
+    assert data["V_m"].attrs["units"] == "V"
+    assert data["V_m"].dims == ("t",)
+    assert np.array_equal(data["V_m"], run["V_m"])
+    assert data["t"].attrs["units"] == "ms"
+    assert data["spikes"].values.tolist() == [2.0]
+    assert data.attrs["model"] == "volt"
+    assert float(data["V_m"].sel(t=2.0, method="nearest")) == run["V_m"][19]
+
+
 def test_a_frame_needs_pandas(volt: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     class Frame:
         def __init__(self, columns: Any, index: Any) -> None:
@@ -237,11 +381,57 @@ def test_a_figure_of_a_run(volt: LoadedModel, tmp_path: Path) -> None:
     )
     figure = run.plot(tmp_path / "run.png")
     labels = [a.get_ylabel() for a in figure.axes]
-    assert labels == ["", "I (nA)", "V_m (V)", "", "I_leak (nA)", ""]
+    assert labels == ["", "I (nA)", "V_m (V)", "n", "on", "I_leak (nA)", ""]
     assert figure.axes[0].get_title(loc="left") == "volt"
     assert "1 spike, 20 spikes/s; dt = 0.1 ms" in figure.axes[0].get_title(loc="right")
     assert [t.get_text() for t in figure.axes[-1].get_yticklabels()] == ["output"]
     assert 0.005 < inked(tmp_path / "run.png") < 0.3
+
+
+def test_a_figure_of_what_is_chosen(volt: LoadedModel) -> None:
+    run = volt.simulate(50, spikes={"spikes": [(5.0, 20.0)]}, currents={"I": 0.1})
+    assert len(run.plot(what="V_m").axes) == 1
+    figure = run.plot(what=["I_leak", "I", "spikes"])
+    labels = [a.get_ylabel() for a in figure.axes]
+    assert labels == ["", "I (nA)", "I_leak (nA)", ""]  # the input port is called `spikes` too
+    (last,) = figure.axes[-1:]
+    assert last.get_xlabel() == "time (ms)"
+    assert len({a.get_xlim() for a in figure.axes}) == 1
+    with pytest.raises(KeyError, match="did you mean `V_m`"):
+        run.plot(what=["Vm"])
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 7, 10])
+def test_any_number_of_traces_can_be_read(n: int) -> None:
+    """No panel holds more than six lines, none is flat beside another, no two look the same."""
+    state = "".join(f"        x{k} pA = {10 ** (k % 3)} pA\n" for k in range(n))
+    odes = "".join(f"        x{k}' = -x{k} / ({k + 1} * 10 ms)\n" for k in range(n))
+    text = f"model m:\n    state:\n{state}    equations:\n{odes}    update:\n"
+    run = nestml_core.load(text + "        integrate_odes()\n").simulate(50, backend="reference")
+    figure = run.plot()
+    drawn = 0
+    for axes in figure.axes[:-1]:
+        lines = axes.get_lines()
+        assert 1 <= len(lines) <= 6
+        assert len({(x.get_color(), str(x.get_linestyle())) for x in lines}) == len(lines)
+        assert axes.get_ylabel().endswith("pA)" if len(lines) == 1 else "pA")
+        low, high = axes.get_ylim()
+        assert all(np.ptp(x.get_ydata()) > 0.02 * (high - low) for x in lines)
+        drawn += len(lines)
+    assert drawn == n
+
+
+def test_a_path_in_the_phase_plane(tmp_path: Path) -> None:
+    run = load("izhikevich").simulate(150, parameters={"I_e": 10.0}, backend="reference")
+    figure = run.phase_plane("V_m", "U_m", tmp_path / "path.png")
+    axes = figure.axes[0]
+    assert axes.get_xlabel() == "V_m (mV)"
+    moves, resets = axes.collections
+    assert len(resets.get_segments()) == len(run.spikes) > 3
+    assert len(moves.get_segments()) == len(run.times) - 1 - len(run.spikes)
+    assert inked(tmp_path / "path.png") > 0.005
+    with pytest.raises(KeyError, match="`V` was not recorded"):
+        run.phase_plane("V", "U_m")
 
 
 @pytest.mark.parametrize("duration", [0, 0.1, 50])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from nestml_core.experiment import Experiment
+from nestml_core.loading import LoadedModel
 from nestml_core.pipeline import compile_files
-from nestml_core.simulate import LoadedModel
 from nestml_core.stimuli import poisson_train, standard_stimulus
 
 

@@ -260,7 +260,7 @@ class LatexPrinter(ExprPrinter):
         self.plain = plain
 
     def expr(self, expr: Expr) -> str:
-        return super().expr(rewrite(expr, _with_plain_signs))
+        return super().expr(rewrite(expr, with_plain_signs))
 
     def name(self, symbol: Symbol) -> str:
         if symbol.kind is Kind.STEP:
@@ -359,7 +359,7 @@ def _number(value: Fraction) -> Piece:
     return Piece(rf"{mantissa} \cdot {power}", _PRODUCT)
 
 
-def _with_plain_signs(e: Expr) -> Expr:
+def with_plain_signs(e: Expr) -> Expr:
     """Return ``e`` with a sign taken out of products and quotients, and into sums."""
     match e:
         case Binary("*" | "/", left, right):

@@ -7,19 +7,30 @@ from types import MappingProxyType
 from typing import Any
 
 from nestml_core.diagnostics import Result
-from nestml_core.expr import Expr, Kind, Number, Symbol, symbols_in
+from nestml_core.expr import RANDOM, Expr, Kind, Number, Symbol, symbols_in
 from nestml_core.model import Declaration
 from nestml_core.reference import operations
 from nestml_core.reference.exponential import matrix_exponential
 from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Values
 from nestml_core.reference.failure import (
     ARITHMETIC,
+    ENDLESS,
     GUARD_VIOLATED,
     UNDEFINED,
     Failure,
     undefined,
 )
-from nestml_core.solved import DT, Definition, Derived, MatrixExponential, SolvedModel
+from nestml_core.reference.functions import defined
+from nestml_core.reference.statements import Progress, Running
+from nestml_core.solved import (
+    DT,
+    RESOLUTION,
+    Definition,
+    Derived,
+    MatrixExponential,
+    ModelKind,
+    SolvedModel,
+)
 from nestml_core.types import INTEGER
 
 Step = Callable[[Values], None]
@@ -35,7 +46,7 @@ def constants(
     Parameters
     ----------
     parameters : values in coherent units that replace defaults
-    dt : the step, in ms
+    dt : the step, in ms; of a synapse both the interval and the step of the grid
 
     Returns
     -------
@@ -48,17 +59,32 @@ def constants(
     NML931 : a parameter violates its guard (guards that read state variables are left out).
     NML932 : a constant has no value: a function outside its domain.
     NML933, NML934 : a constant is not finite, or a whole number beyond 64 bits.
+    NML935 : a function that a constant calls does not end.
     """
     slots = Slots(sizes(model, parameters))
-    compiler = Compiler(slots, _no_call)
+    running = Running([], Progress(), None)
+    calls: dict[str, Callable[..., Any]] = {}
+
+    def called(name: str) -> Callable[..., Any]:
+        if name in RANDOM:
+            return _no_call(name)
+        # looked up when called: functions may call each other
+        return lambda *arguments: calls[name](*arguments)  # noqa: PLW0108
+
+    flows = tuple(_no_flow for _ in model.flows)
     try:
-        steps = constant_steps(model, compiler, parameters, dt)
-        v: Values = [0.0] * len(slots)
+        steps = constant_steps(model, Compiler(slots, called), parameters, dt)
+        calls |= {f.name: defined(f, slots, called, flows, running) for f in model.functions}
+        v = running.values = [0.0] * len(slots)
         for step in steps:
             step(v)
     except Failure as failure:
         return Result(None, (failure.diagnostic(),))
-    symbols = (*(d.symbol for d in model.parameters), DT, *model.internals)
+    except RecursionError:
+        message = "functions call each other too deeply"
+        return Result(None, (Failure(ENDLESS, message, model.span).diagnostic(),))
+    steps_of_time = (DT, RESOLUTION) if model.kind is ModelKind.SYNAPSE else (DT,)
+    symbols = (*(d.symbol for d in model.parameters), *steps_of_time, *model.internals)
     return Result(MappingProxyType({s: _value(s, slots, v) for s in symbols}))
 
 
@@ -108,19 +134,51 @@ def _no_call(name: str) -> Callable[..., Any]:
     return call
 
 
+def _no_flow(_: Values) -> None:
+    raise AssertionError("what computes constants does not integrate")
+
+
 def constant_steps(
     model: SolvedModel, compiler: Compiler, parameters: Mapping[Symbol, Any], dt: float
 ) -> tuple[Step, ...]:
     """Return what gives parameters, ``dt`` and derived constants their values, in order."""
-    steps = [_fixed(compiler, DT, dt)]
-    steps += [declared(compiler, d, parameters) for d in model.parameters]
+    steps = [given(compiler, DT, dt), given(compiler, RESOLUTION, dt)]
     steps += [
-        guard(compiler, d)
+        given(compiler, d.symbol, parameters[d.symbol])
+        if d.symbol in parameters
+        else default(compiler, d)
         for d in model.parameters
-        if d.guard is not None and not reads_state(d.guard)
     ]
-    steps += [_derived(compiler, d) for d in model.derived]
+    steps += [guard(compiler, d) for d in early_guards(model)]
+    steps += [derived(compiler, d) for d in model.derived]
     return tuple(steps)
+
+
+def early_guards(model: SolvedModel) -> tuple[Declaration, ...]:
+    """Return the parameters whose guards can be tested before anything is derived from them."""
+    return tuple(d for d in model.parameters if d.guard is not None and not reads_state(d.guard))
+
+
+def late_guards(model: SolvedModel) -> tuple[Declaration, ...]:
+    """Return what else has a guard."""
+    early = early_guards(model)
+    declared = (*model.parameters, *model.state)
+    return tuple(d for d in declared if d.guard is not None and d not in early)
+
+
+def of_the_interval(model: SolvedModel) -> tuple[Derived, ...]:
+    """Return the derived constants that change with ``dt``, in order of evaluation."""
+    moving = {DT}
+    found: list[Derived] = []
+    for d in model.derived:
+        match d:
+            case Definition(symbol, value) if not moving.isdisjoint(symbols_in(value)):
+                moving.add(symbol)
+                found.append(d)
+            case MatrixExponential(symbols):
+                moving.update(s for row in symbols for s in row if s is not None)
+                found.append(d)
+    return tuple(found)
 
 
 def reads_state(expr: Expr) -> bool:
@@ -128,14 +186,13 @@ def reads_state(expr: Expr) -> bool:
     return any(s.kind not in (Kind.PARAMETER, Kind.STEP) for s in symbols_in(expr))
 
 
-def declared(compiler: Compiler, d: Declaration, given: Mapping[Symbol, Any]) -> Step:
-    """Return what gives a declared symbol its value: the given one or its default."""
-    if d.symbol in given:
-        return _fixed(compiler, d.symbol, given[d.symbol])
+def default(compiler: Compiler, d: Declaration) -> Step:
+    """Return what gives a declared symbol its default."""
     return compiler.store(d.symbol, d.value)
 
 
-def _fixed(compiler: Compiler, symbol: Symbol, value: Any) -> Step:
+def given(compiler: Compiler, symbol: Symbol, value: Any) -> Step:
+    """Return what gives a symbol a value from outside, in coherent units."""
     convert = operations.conversion(symbol.type)
     if symbol.size is not None:
         slots, elements = compiler.slots.all_of(symbol), [convert(x) for x in value]
@@ -181,7 +238,8 @@ def in_declared_unit(symbol: Symbol, value: Any) -> str:
     return f"{operations.text(value / float(unit.factor))} {unit.text}"
 
 
-def _derived(compiler: Compiler, d: Derived) -> Step:
+def derived(compiler: Compiler, d: Derived) -> Step:
+    """Return what computes a derived constant."""
     match d:
         case Definition(symbol, value):
             return compiler.store(symbol, value)

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from nestml_core.diagnostics import Diagnostic, Result
-from nestml_core.experiment import Events, Schedule, Trace
+from nestml_core.experiment import Events, FloatArray, Schedule, Trace
 from nestml_core.expr import Symbol
+from nestml_core.network import roles
+from nestml_core.progress import tracked
+from nestml_core.reference.connection import run_alone
 from nestml_core.reference.failure import ENDLESS, MESSAGE, Failure
 from nestml_core.reference.instance import Arrivals, Instance
-from nestml_core.solved import SolvedModel
+from nestml_core.solved import ModelKind, SolvedModel
 from nestml_core.units import coherent_text
 
 NAME = "reference"
 
+_Recorded: TypeAlias = Mapping[Symbol, Sequence[float] | FloatArray]
+_Runner: TypeAlias = Callable[[Instance, Schedule, bool], _Recorded]
 
-def simulate(model: SolvedModel, schedule: Schedule, *, accurate: bool = False) -> Result[Trace]:
+
+def simulate(
+    model: SolvedModel, schedule: Schedule, *, accurate: bool = False, progress: bool = False
+) -> Result[Trace]:
     """Run one instance of ``model``, literally as ``nestml_core.solved`` defines a step.
+
+    Of a synapse it is one connection without delay.
 
     This is the executable meaning of a solved model, written to be read and trusted rather than to
     be fast: some 5 us a step where integration is exact, 30 us and more where it is not.
@@ -29,6 +41,7 @@ def simulate(model: SolvedModel, schedule: Schedule, *, accurate: bool = False) 
     schedule : what happens when; everything in coherent units
     accurate : integrate nonlinear systems to a relative 1e-12 instead of by the model's own
         method and tolerances: the truth that these are measured against
+    progress : show a bar on a terminal, or in a notebook, if it takes longer than a second
 
     Returns
     -------
@@ -42,29 +55,44 @@ def simulate(model: SolvedModel, schedule: Schedule, *, accurate: bool = False) 
     NML934 : a whole number does not fit into 64 bits.
     NML935 : a loop or recursion does not end.
     NML936 : an equation cannot be integrated.
+    NML964, NML965 : it is not clear what the ports of a synapse are for, or it cannot run alone.
     """
-    progress = None
+    done = None
+    run = _runner(model)
+    if run.value is None:
+        return Result(None, run.diagnostics)
     try:
         instance = Instance(model, schedule, accurate)
-        progress = instance.progress
-        recorded = _run(instance, schedule)
+        done = instance.progress
+        recorded = run.value(instance, schedule, progress)
     except (Failure, RecursionError) as problem:
         failure = problem if isinstance(problem, Failure) else _too_deep(model)
-        when = f" at t = {progress.time:g} ms" if progress is not None else ""
-        said = tuple(progress.messages) if progress is not None else ()
+        when = f" at t = {done.time:g} ms" if done is not None else ""
+        said = tuple(done.messages) if done is not None else ()
         return Result(None, (*said, failure.diagnostic(when)))
     trace = Trace(
         dt=schedule.dt,
         steps=schedule.steps,
         values={s.name: np.array(x, dtype=float) for s, x in recorded.items()},
         units={s.name: coherent_text(s.type.dimension) for s in recorded},
-        spike_steps=np.array(progress.spike_steps, dtype=np.int64),
+        spike_steps=np.array(done.spike_steps, dtype=np.int64),
         backend=NAME,
+        spike_weights=np.array(done.spike_weights, dtype=float),
     )
     return Result(trace, _messages(instance))
 
 
-def _run(instance: Instance, schedule: Schedule) -> Mapping[Symbol, list[float]]:
+def _runner(model: SolvedModel) -> Result[_Runner]:
+    """Return what runs a model of that kind."""
+    if model.kind is ModelKind.NEURON:
+        return Result(_run)
+    parts = roles(model)
+    if parts.value is None:
+        return Result(None, parts.diagnostics)
+    return Result(partial(run_alone, parts.value))
+
+
+def _run(instance: Instance, schedule: Schedule, progress: bool) -> _Recorded:
     v = instance.values
     arrivals = _by_step(schedule.spikes)
     nothing: Arrivals = {}
@@ -77,7 +105,7 @@ def _run(instance: Instance, schedule: Schedule) -> Mapping[Symbol, list[float]]
     recording = [(instance.recordables[s], x.append) for s, x in recorded.items()]
     for slot, signal in signals:
         v[slot] = signal[0]
-    for k in range(1, schedule.steps + 1):
+    for k in tracked(range(1, schedule.steps + 1), "simulating", wanted=progress):
         instance.step(k, arrivals.get(k, nothing))
         if k < schedule.steps:
             for slot, signal in signals:

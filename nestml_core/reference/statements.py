@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nestml_core.diagnostics import Diagnostic
 from nestml_core.expr import Expr
@@ -49,19 +49,26 @@ MAX_MESSAGES = 100
 class Progress:
     """What has happened so far in a run, beside the change of values."""
 
-    dt: float
     step: int = 0
+    time: float = 0.0
+    """The end of the step, or the event, in ms."""
     passes: int = 0
     """Passes of loops in this step."""
     spike_steps: list[int] = field(default_factory=list)
+    spike_weights: list[float] = field(default_factory=list)
     messages: list[Diagnostic] = field(default_factory=list)
     unsaid: int = 0
     """Messages beyond ``MAX_MESSAGES``."""
 
-    @property
-    def time(self) -> float:
-        """The end of the step, in ms."""
-        return self.step * self.dt
+
+@dataclass(slots=True)
+class Running:
+    """The instance whose turn it is: what compiled functions use beside the list they are given."""
+
+    values: Values
+    progress: Progress
+    random: Any
+    """A generator of random numbers of NumPy."""
 
 
 class StatementCompiler:
@@ -71,7 +78,7 @@ class StatementCompiler:
     ----------
     expressions : compiles the expressions of that scope
     flows : what ``Integrate(k)`` does, for each k
-    progress : what the statements report to
+    running : the instance whose turn it is
     result : the slot that ``return`` writes to, None outside functions
     """
 
@@ -79,12 +86,12 @@ class StatementCompiler:
         self,
         expressions: Compiler,
         flows: tuple[Callable[[Values], None], ...],
-        progress: Progress,
+        running: Running,
         result: int | None = None,
     ) -> None:
         self.expressions = expressions
         self.flows = flows
-        self.progress = progress
+        self.running = running
         self.result = result
 
     def body(self, body: tuple[Stmt, ...]) -> Run:
@@ -182,8 +189,9 @@ class StatementCompiler:
         return run
 
     def count(self, span: Span) -> None:
-        self.progress.passes += 1
-        if self.progress.passes > MAX_PASSES:
+        progress = self.running.progress
+        progress.passes += 1
+        if progress.passes > MAX_PASSES:
             message = f"the loops of one step made more than {MAX_PASSES} passes"
             raise Failure(ENDLESS, message, span, "does this loop ever end?")
 
@@ -203,9 +211,10 @@ class StatementCompiler:
         evaluate = None if weight is None else self.value(weight, "the weight")
 
         def run(v: Values) -> bool:
-            if evaluate is not None:
-                evaluate(v)
-            self.progress.spike_steps.append(self.progress.step)
+            strength = 1.0 if evaluate is None else evaluate(v)
+            progress = self.running.progress
+            progress.spike_steps.append(progress.step)
+            progress.spike_weights.append(strength)
             return False
 
         return run
@@ -215,7 +224,7 @@ class StatementCompiler:
         code = MODEL_WARNING if stmt.channel is Channel.WARNING else MESSAGE
 
         def run(v: Values) -> bool:
-            progress = self.progress
+            progress = self.running.progress
             if len(progress.messages) < MAX_MESSAGES:
                 text = "".join(operations.text(part(v)) for part in parts)
                 progress.messages.append(code.at(stmt.span, f"t = {progress.time:g} ms: {text}"))

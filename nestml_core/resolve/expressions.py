@@ -64,7 +64,7 @@ from nestml_core.resolve.wording import (
     sources,
     spoken_of,
 )
-from nestml_core.solved import DT, TIME
+from nestml_core.solved import DT, RESOLUTION, TIME
 from nestml_core.source import Span
 from nestml_core.syntax import tree
 from nestml_core.syntax.words import OLD_SUMS
@@ -647,10 +647,12 @@ class Expressions:
                 message = f"`{name}()` cannot be used in {self.place.value}"
                 help = "compute it in `internals` and use that"
                 self.report(codes.NOT_HERE, span, message, help)
-        if name != "steps":
+        if name == "timestep":
             return Ref(DT, DT.type, span)
+        if name == "resolution":
+            return Ref(RESOLUTION, RESOLUTION.type, span)
         duration = self.fitted(arguments[0], DT.type, "the argument of `steps`")
-        count = Binary("/", duration, Ref(DT, DT.type, span), REAL, span)
+        count = Binary("/", duration, Ref(RESOLUTION, DT.type, span), REAL, span)
         slack = Binary("-", count, number(STEP_SLACK, span), REAL, span)
         return Call("ceil", (slack,), INTEGER, span)
 

@@ -13,6 +13,7 @@ from nestml_core.solved import (
     Definition,
     Flow,
     LinearSystem,
+    ModelKind,
     SolvedModel,
     Update,
 )
@@ -25,6 +26,11 @@ from nestml_core.stmt import (
     expressions_in,
     walk_statements,
 )
+
+
+def begin_of_interval(kind: ModelKind) -> Expr:
+    """Return the time at which ``update`` begins to integrate: there ``t`` is that of a synapse."""
+    return ref(TIME) if kind is ModelKind.SYNAPSE else minus(ref(TIME), ref(DT))
 
 
 def between(model: SolvedModel) -> Between:
@@ -51,7 +57,7 @@ def _obstacle(model: SolvedModel) -> str:
             names = _listed(v for v in flow.nonlinear.variables)
             return f"{names} must be integrated numerically"
     clocks = _clocks(model)
-    assigned = [v for v in _assigned(_in_steps(model)) if v not in clocks]
+    assigned = [v for v in _assigned(statements_in_steps(model)) if v not in clocks]
     for flow in model.flows:
         if flow.linear is None:
             continue
@@ -76,7 +82,7 @@ def _clocks(model: SolvedModel) -> set[Symbol]:
 
     It has the same value at the end of one long step as at the end of many short ones.
     """
-    begin = minus(ref(TIME), ref(DT))
+    begin = begin_of_interval(model.kind)
     found: set[Symbol] = set()
     for flow in model.flows:
         if flow.linear is None:
@@ -85,7 +91,7 @@ def _clocks(model: SolvedModel) -> set[Symbol]:
         for v, row, drive in zip(system.variables, system.matrix, system.drive, strict=True):
             if drive == ONE and all(map(is_zero, row)):
                 found.add(v)
-    for s in walk_statements(_in_steps(model)):
+    for s in walk_statements(statements_in_steps(model)):
         if isinstance(s, Assign) and s.value != begin:
             found.discard(s.target)
     return found
@@ -101,7 +107,7 @@ def _listed(symbols: Iterable[Symbol]) -> str:
 def _event_driven(model: SolvedModel) -> tuple[Symbol, ...]:
     """Return the greatest set of state that depends on itself alone, and that no step needs."""
     changing = _changing(model)
-    rows = dict(_rows(model))
+    rows = dict(exact_rows(model))
     held = {v.owner for flow in model.flows for v in flow.variables}  # in other flows than its own
     found = {
         x
@@ -124,7 +130,7 @@ def _event_driven(model: SolvedModel) -> tuple[Symbol, ...]:
     return tuple(x for x in order if x in found)
 
 
-def _rows(model: SolvedModel) -> Iterator[tuple[Symbol, tuple[tuple[Symbol, ...], list[Expr]]]]:
+def exact_rows(model: SolvedModel) -> Iterator[tuple[Symbol, tuple[tuple[Symbol, ...], list[Expr]]]]:
     """Yield what every step advances once and exactly: what its flow reads of what moves, and
     the rest of its equation."""
     for c in model.convolutions:
@@ -191,7 +197,7 @@ def _changing(model: SolvedModel) -> set[Symbol]:
 
     State that has an equation or is a convolution is not among it unless ``update`` assigns it.
     """
-    found = set(_assigned(_in_steps(model)))
+    found = set(_assigned(statements_in_steps(model)))
     found |= {c.symbol.owner for c in model.continuous_ports} | {d.symbol for d in model.delays}
     for p in model.parameters:
         if _vary([p.value], found):
@@ -222,7 +228,7 @@ def _event_bodies(model: SolvedModel) -> Iterator[tuple[Stmt, ...]]:
     yield from (f.body for f in model.functions)
 
 
-def _in_steps(model: SolvedModel) -> tuple[Stmt, ...]:
+def statements_in_steps(model: SolvedModel) -> tuple[Stmt, ...]:
     """Return ``update`` and, if it or a condition calls a function of the model, all of these."""
     read = [*expressions_in(model.update), *(c.condition for c in model.on_condition)]
     known = {f.name for f in model.functions}
@@ -233,7 +239,7 @@ def _in_steps(model: SolvedModel) -> tuple[Stmt, ...]:
 
 def _read_in_steps(model: SolvedModel) -> set[Symbol]:
     """Return what ``update`` and the conditions read in every step, in functions they call too."""
-    read = [*expressions_in(_in_steps(model)), *(c.condition for c in model.on_condition)]
+    read = [*expressions_in(statements_in_steps(model)), *(c.condition for c in model.on_condition)]
     found = {s.owner for e in read for s in symbols_in(e)}
     return found | {d.variable.owner for d in model.delays}
 

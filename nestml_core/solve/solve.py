@@ -32,14 +32,14 @@ from nestml_core.model import (
     OnReceive,
 )
 from nestml_core.resolve import codes
-from nestml_core.solve.algebra import ONE, ZERO, folded, minus, times, total
-from nestml_core.solve.events import between
+from nestml_core.solve.algebra import ONE, ZERO, folded, times, total
+from nestml_core.solve.events import begin_of_interval, between
 from nestml_core.solve.flows import Constants, Derivative, FlowSolver, split_ports
 from nestml_core.solve.functions import hidden_state
+from nestml_core.solve.grid import on_grid
 from nestml_core.solve.inlines import expanded_inlines
 from nestml_core.solve.kernels import Reason, Response, response, value
 from nestml_core.solved import (
-    DT,
     TIME,
     Convolution,
     Definition,
@@ -118,7 +118,8 @@ class _Solving:
     """The state of one call of ``solve``."""
 
     def __init__(self, model: Model, options: SolveOptions) -> None:
-        self.model = model
+        self.kind = _kind(model)
+        self.model = model = on_grid(model) if self.kind is ModelKind.NEURON else model
         self.options = options
         self.found: list[Diagnostic] = []
         self.inlines = expanded_inlines(model)
@@ -172,7 +173,7 @@ class _Solving:
         )
         solved = SolvedModel(
             name=m.name,
-            kind=self.kind(),
+            kind=self.kind,
             documentation=m.documentation,
             parameters=tuple(replace(d, value=folded(d.value)) for d in m.parameters),
             derived=internals + tuple(self.constants.derived),
@@ -217,17 +218,6 @@ class _Solving:
             said = "the time at the begin of the step, for equations with `t`"
             found.append(Declaration(self.clock, ZERO, None, False, said))
         return tuple(found)
-
-    def kind(self) -> ModelKind:
-        """A synapse answers a spike with a spike; a neuron emits for reasons of its own."""
-        m = self.model
-
-        def emits(body: tuple[Stmt, ...]) -> bool:
-            return any(isinstance(s, Emit) for s in walk_statements(body))
-
-        answers = any(emits(h.body) for h in m.on_receive)
-        fires = emits(m.update) or any(emits(c.body) for c in m.on_condition)
-        return ModelKind.SYNAPSE if answers and not fires else ModelKind.NEURON
 
     def all_bodies(self) -> tuple[tuple[Stmt, ...], ...]:
         m = self.model
@@ -398,11 +388,22 @@ class _Solving:
                 flows[variables] = len(solved)
                 solved.append(solver.flow(variables))
             call = Integrate(flows[variables], s.span)
-            begin = minus(ref(TIME), ref(DT))
+            begin = begin_of_interval(self.kind)
             return (Assign(self.clock, begin, s.span), call) if timed else call
 
         result = [map_body(b, self.procedural, integrate) for b in self.all_bodies()]
         return result, tuple(solved)
+
+
+def _kind(m: Model) -> ModelKind:
+    """A synapse answers a spike with a spike; a neuron emits for reasons of its own."""
+
+    def emits(body: tuple[Stmt, ...]) -> bool:
+        return any(isinstance(s, Emit) for s in walk_statements(body))
+
+    answers = any(emits(h.body) for h in m.on_receive)
+    fires = emits(m.update) or any(emits(c.body) for c in m.on_condition)
+    return ModelKind.SYNAPSE if answers and not fires else ModelKind.NEURON
 
 
 def _compartmental(m: Model) -> Diagnostic:

@@ -10,14 +10,16 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from nestml_core.experiment import Experiment
 from nestml_core.pipeline import compile_files, library_models
+from nestml_core.problems import ModelError
 from nestml_core.reference import constants
-from nestml_core.simulate import ModelError
 from nestml_core.solve import SolveOptions
-from nestml_core.solved import TIME, Method, SolvedModel, sign_pairs
+from nestml_core.solved import TIME, Method, ModelKind, SolvedModel, sign_pairs
+
+Spikes: TypeAlias = dict[str, list[tuple[float, float]]]
 
 FOLDER = Path(__file__).parent / "corpus"
 
@@ -236,8 +238,9 @@ def usual(model: SolvedModel) -> Stimulus:
 def cases(model: SolvedModel, dt: float) -> tuple[Case, ...]:
     """Return the experiments that ``model`` is put through with steps of ``dt`` (ms).
 
-    All weights, and all times if ``dt`` is a whole number, are whole numbers. There are none if the
-    model makes no sense with so long a step.
+    All weights, and all times if ``dt`` is a whole number, are whole numbers; the weights of spikes
+    that come to synapses are 1. There are no experiments if the model makes no sense with so long a
+    step.
     """
     s = stimulus(model)
     if dt > s.largest_dt:
@@ -247,6 +250,9 @@ def cases(model: SolvedModel, dt: float) -> tuple[Case, ...]:
     constant = dict.fromkeys(inputs, s.current)
     paired = {p.symbol.name for pair in sign_pairs(model.spike_ports) for p in pair}
     trains = {p: _train(s, p, dt, signed=s.signed and p not in paired) for p in ports}
+    bursts = _bursts(s, ports, dt)
+    if model.kind is ModelKind.SYNAPSE:
+        trains, bursts = _counting(trains), _counting(bursts)
     base: dict[str, Any] = {"duration": s.duration, "dt": dt, "seed": 11}
     if model.name in INTEGRATED:
         everything: dict[str, Any] = {"spikes": trains, "currents": constant}
@@ -259,7 +265,7 @@ def cases(model: SolvedModel, dt: float) -> tuple[Case, ...]:
         found.append(Case("changing current", Experiment(**base, currents=changing)))
     if ports:
         found.append(Case("Poisson trains", Experiment(**base, spikes=trains)))
-        found.append(Case("coincident spikes", Experiment(**base, spikes=_bursts(s, ports, dt))))
+        found.append(Case("coincident spikes", Experiment(**base, spikes=bursts)))
     both: dict[str, Any] = base | {"spikes": trains, "currents": constant}
     if s.initial:
         found.append(Case("initial values", Experiment(**both, initial=s.initial)))
@@ -290,6 +296,11 @@ def _bursts(s: Stimulus, ports: list[str], dt: float) -> dict[str, list[tuple[fl
         port: [(t, float(s.weight * k * i)) for t in (dt, *middle, last) for k in (1, 2, 1)]
         for i, port in enumerate(ports, 1)
     }
+
+
+def _counting(trains: Spikes) -> Spikes:
+    """Return the same spikes, each of which counts as one."""
+    return {port: [(t, 1.0) for t, _ in train] for port, train in trains.items()}
 
 
 def _signal(s: Stimulus, dt: float) -> tuple[list[float], list[float]]:

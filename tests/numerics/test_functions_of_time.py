@@ -24,9 +24,7 @@ KERNEL = """model m:
         spikes <- spike
     output:
         spike
-    update:
-        i integer = 0
-    onReceive(spikes):
+    onCondition(I > 1e9):
         emit_spike()
 """
 SPIKES = [(0.5, 2.0), (4.0, -1.0), (4.5, 0.5)]

@@ -20,9 +20,9 @@ from systems_under_test import (
 )
 
 from nestml_core.describe import describe
+from nestml_core.loading import load
 from nestml_core.pipeline import compile_files, with_integrators
 from nestml_core.selection import measure, select
-from nestml_core.simulate import load
 from nestml_core.solve import SolveOptions
 from nestml_core.solved import Integrator, Method, SolvedProgram
 

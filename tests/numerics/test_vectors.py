@@ -10,9 +10,9 @@ import pytest
 
 from nestml_core.backend import Feature
 from nestml_core.experiment import Experiment, Trace, schedule
+from nestml_core.loading import LoadedModel
 from nestml_core.pipeline import check_sources
 from nestml_core.reference import simulate
-from nestml_core.simulate import LoadedModel
 from nestml_core.solved import MatrixExponential, SolvedModel
 from nestml_core.source import Source
 from nestml_core.testing.corpus import models

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nestml_core import plugins
-from nestml_core.simulate import LoadedModel, load
+from nestml_core.loading import LoadedModel, load
 
 PACKAGE = os.environ.get("NESTML_PEER_PACKAGE", "")
 NAME = "inhomogeneous_poisson"

@@ -12,9 +12,13 @@ import pytest
 
 import nestml_core
 from nestml_core import builds
+from nestml_core.comparing import compare
 from nestml_core.experiment import Experiment
+from nestml_core.experiments import f_i_curve
+from nestml_core.loading import load
 from nestml_core.pipeline import generate, write_files
-from nestml_core.simulate import ModelError, backend_named, compare, load
+from nestml_core.problems import ModelError
+from nestml_core.running import backend_named
 from nestml_core.solved import SolvedProgram
 
 pytestmark = pytest.mark.usefixtures("installed", "cache")
@@ -90,8 +94,8 @@ def test_building(tmp_path: Path) -> None:
     [
         ({"slotz": True}, "`echo` has no option `slotz`\nhelp: did you mean `slots`?"),
         ({"suffix": "-x"}, "`-x` cannot be the end of a name"),
-        ({"pairs": ["iaf_psc_exp+no"]}, "`iaf_psc_exp+no` is not a pair of models: no"),
         ({"pairs": ["iaf_psc_exp"]}, "is not a pair of models"),
+        ({"pairs": ["iaf_psc_exp+no"]}, "`no` is not among the models"),
     ],
 )
 def test_mistakes_in_a_build(keywords: dict[str, Any], text: str, tmp_path: Path) -> None:
@@ -194,3 +198,38 @@ def test_a_build_that_fails_leaves_nothing(cache: Path) -> None:
     assert builds.compiled(build_of("iaf_psc_exp"), refuse).value is None
     assert folders(cache) == []
     assert records(cache) == []
+
+
+def test_many_runs_compile_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An f-I curve has a run for each current, and one program for all of them."""
+    made: list[str] = []
+    compiled = builds.compiled
+
+    def counted(build: builds.Build, write: builds.Write) -> Any:
+        made.append(build.key)
+        return compiled(build, write)
+
+    monkeypatch.setattr(builds, "compiled", counted)
+    currents = [300.0, 400.0, 500.0, 600.0]
+    for port in ("I_stim", "I_e"):
+        made.clear()
+        curve = f_i_curve("iaf_psc_exp", currents, duration=400, port=port, backend="echo")
+        assert len(made) == 1
+        same = f_i_curve("iaf_psc_exp", currents, duration=400, port=port, backend="reference")
+        assert (curve.backend, same.backend) == ("echo", "reference")
+        assert curve.rates.tolist() == same.rates.tolist()
+        assert curve.rates[-1] > 80
+
+
+def test_an_interrupted_build_leaves_nothing(cache: Path) -> None:
+    build = build_of("iaf_psc_exp")
+
+    def interrupted(files: Any, folder: Path) -> Any:
+        (folder / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        builds.compiled(build, interrupted)
+    assert records(cache) == folders(cache) == []
+    assert builds.compiled(build, write_files).value is not None
+    assert len(records(cache)) == len(folders(cache)) == 1

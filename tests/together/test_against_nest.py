@@ -14,8 +14,9 @@ import pytest
 from together_tools import need, need_nest
 
 from nestml_core.experiment import Experiment
+from nestml_core.loading import LoadedModel
 from nestml_core.pipeline import compile_files
-from nestml_core.simulate import LoadedModel, Run
+from nestml_core.results import Run
 from nestml_core.solve import SolveOptions
 from nestml_core.solved import Method
 from nestml_core.stimuli import poisson_train

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from together_tools import need
 
+from nestml_core.building import build
+from nestml_core.loading import load
 from nestml_core.pipeline import library_models
-from nestml_core.simulate import ModelError, build, load
+from nestml_core.problems import ModelError
 
 LIBRARY = [p.stem for p in library_models()]
 BACKENDS = ("cpp", "nest", "lava", "truenorth")

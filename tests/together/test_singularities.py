@@ -10,8 +10,8 @@ import pytest
 from together_tools import need
 
 from nestml_core.experiment import Experiment
+from nestml_core.loading import LoadedModel
 from nestml_core.pipeline import check_sources, compile_files
-from nestml_core.simulate import LoadedModel
 from nestml_core.source import Source
 
 ALPHA = """model alpha_neuron:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from nestml_core import simulate
 from nestml_core.backend import Backend, Feature, Supports, Tool, ToolchainReport
+from nestml_core.building import build
 from nestml_core.diagnostics import Result
+from nestml_core.loading import load
 from nestml_core.pipeline import check_sources, write_files
-from nestml_core.simulate import ModelError, build, load
+from nestml_core.problems import ModelError
 from nestml_core.solved import SolvedProgram
 from nestml_core.source import Source
 
@@ -99,7 +100,7 @@ class Generating(Incomplete):
 
 
 def test_a_backend_without_its_tools_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulate, "backend_named", lambda name: Incomplete())
+    monkeypatch.setattr("nestml_core.running.backend_named", lambda name: Incomplete())
     with pytest.raises(ModelError, match="anvil is missing") as caught:
         load("iaf_psc_exp").simulate(duration=1, backend="incomplete")
     assert [d.code.id for d in caught.value.diagnostics] == ["NML924"]
@@ -108,7 +109,7 @@ def test_a_backend_without_its_tools_does_not_run(monkeypatch: pytest.MonkeyPatc
 def test_what_cannot_be_compiled_here_is_written_all_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(simulate, "backend_named", lambda name: Generating())
+    monkeypatch.setattr("nestml_core.building.backend_named", lambda name: Generating())
     built = build("iaf_psc_exp", "incomplete", tmp_path)
     assert [d.code.id for d in built.diagnostics] == ["NML925"]
     assert (tmp_path / "code.txt").read_text() == "code"

@@ -9,7 +9,7 @@ import numpy as np
 import pint
 import pytest
 
-from nestml_core import simulate as api
+from nestml_core import loading as api
 from nestml_core.cli import main
 from nestml_core.describe import describe
 from nestml_core.experiment import Experiment, schedule

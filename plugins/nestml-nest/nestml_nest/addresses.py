@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from nestml_core.api import SolvedModel, Symbol, identifiers, sign_pairs
+from nestml_core.api import Kind, SolvedModel, Symbol, identifiers, sign_pairs
 from nestml_nest.native import ENTRIES
 
 
@@ -23,10 +23,24 @@ class Address:
 
 
 def status_keys(model: SolvedModel) -> Mapping[Symbol, str]:
-    """Return the status entry of each parameter, state variable and recordable."""
-    declared = (d.symbol for d in (*model.parameters, *model.state))
-    recorded = (r.symbol for r in model.recordables)
-    return identifiers((*declared, *recorded), (), taken=ENTRIES)
+    """Return the status entry of each parameter, state variable and recordable.
+
+    The elements of a vector are recorded as its name in capitals, ``_`` and the index; without the
+    capitals where that is the name of something else.
+    """
+    single = [d.symbol for d in (*model.parameters, *model.state)]
+    single += [r.symbol for r in model.recordables if r.symbol.vector is None]
+    vectors = dict.fromkeys(r.symbol.owner for r in model.recordables if r.symbol.vector)
+    taken = {s.identifier for s in single}
+    outside: dict[Symbol, Symbol] = {s: s for s in single}
+    for vector in vectors:
+        named = {e: f"{vector.identifier.upper()}_{e.place}" for e in vector.elements}
+        if taken.intersection(named.values()):
+            named = {e: e.identifier for e in vector.elements}
+        taken.update(named.values())
+        outside |= {e: Symbol(name, Kind.STATE) for e, name in named.items()}
+    keys = identifiers(outside.values(), (), taken=ENTRIES)
+    return MappingProxyType({s: keys[key] for s, key in outside.items()})
 
 
 def spike_addresses(model: SolvedModel) -> Mapping[Symbol, Address]:

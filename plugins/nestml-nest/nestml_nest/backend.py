@@ -23,7 +23,7 @@ from nestml_core.api import (
 )
 from nestml_nest import __version__, ir
 from nestml_nest.cpp import NestPrinter
-from nestml_nest.lower import UNSUPPORTED, lower
+from nestml_nest.lower import lower
 from nestml_nest.options import Options
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class NestBackend(Backend[ir.Module, Options]):
     summary: ClassVar[str] = "neurons for the NEST simulator 3.10, as extension module in C++"
     options: ClassVar[type[Options]] = Options
     supports: ClassVar[Supports] = Supports(
-        frozenset(Feature) - {Feature.SYNAPSE, *UNSUPPORTED},
+        frozenset(Feature) - {Feature.SYNAPSE},
         tolerance=1e-9,
     )
 
@@ -52,6 +52,8 @@ class NestBackend(Backend[ir.Module, Options]):
             declaration=printer.declaration,
             signature=printer.signature,
             code=printer.code,
+            update=printer.update,
+            unset=printer.unset,
             literal=c_string,
         )
 
@@ -88,6 +90,9 @@ class NestBackend(Backend[ir.Module, Options]):
             return Result(None, product.diagnostics)
         artifact = Artifact(program, options, directory, product.value)
         return Result(artifact, product.diagnostics)
+
+    def usage(self, artifact: Artifact) -> str:
+        return f"nest.Install({str(artifact.product)!r})" if artifact.options.install else ""
 
     def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
         from nestml_nest.simulation import simulate

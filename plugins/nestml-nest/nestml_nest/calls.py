@@ -9,8 +9,10 @@ from nestml_core.api import (
     RANDOM,
     Assign,
     Call,
+    Declare,
     Definition,
     Diagnostic,
+    Element,
     Emit,
     Expr,
     Function,
@@ -39,6 +41,7 @@ _OWNER = MappingProxyType(
         Kind.STATE: "S",
         Kind.SPIKE_PORT: "in",
         Kind.CONTINUOUS_PORT: "in",
+        Kind.DELAYED: "in",
         Kind.TIME: "in",
     }
 )
@@ -70,6 +73,9 @@ def function_needs(functions: Iterable[Function]) -> Mapping[str, Needs]:
 
 
 def _own(f: Function) -> Iterator[str]:
+    declared = (s.symbol.size for s in walk_statements(f.body) if isinstance(s, Declare))
+    if any(isinstance(size, Ref) for size in declared):
+        yield "P"
     for stmt in walk_statements(f.body):
         match stmt:
             case Emit():
@@ -82,7 +88,7 @@ def _own(f: Function) -> Iterator[str]:
     for expr in expressions_in(f.body):
         for e in walk(expr):
             match e:
-                case Ref(symbol) if symbol.kind in _OWNER:
+                case Ref(symbol) | Element(symbol) if symbol.kind in _OWNER:
                     yield _OWNER[symbol.kind]
                 case Call(name) if name in RANDOM:
                     yield "random"

@@ -10,6 +10,7 @@ from pathlib import Path
 from nestml_core.api import NOWHERE, Diagnostic, Result
 from nestml_nest import codes
 from nestml_nest.options import Options
+from nestml_nest.precompiled import precompiled
 from nestml_nest.toolchain import Compiler, Nest, find_compiler, find_nest, flags, report
 
 SHOWN_LINES = 12
@@ -25,17 +26,30 @@ def compiled(directory: Path, options: Options) -> Result[Path]:
     ------
     NEST201 : NEST or the compiler is missing.
     NEST202 : the compiler rejects the code.
+    NEST203 : the folder cannot be written.
     """
     nest, compiler = find_nest(), find_compiler(options.compiler)
     if not isinstance(nest, Nest) or not isinstance(compiler, Compiler):
         return Result(None, _missing(options))
+    try:
+        return _made(directory, options, nest, compiler)
+    except OSError as problem:
+        message = f"the module cannot be written to {directory}: {problem.strerror}"
+        help = "choose another folder, as in `-o out`"
+        return Result(None, (codes.NOT_WRITTEN.at(NOWHERE, message, help=help),))
+
+
+def _made(directory: Path, options: Options, nest: Nest, compiler: Compiler) -> Result[Path]:
     product = directory / f"{options.module}.so"
     with tempfile.TemporaryDirectory(prefix=".build-", dir=directory) as folder:
         unit, library = Path(folder) / "module.o", Path(folder) / "module.so"
         source = directory / f"{options.module}.cpp"
-        problem = _run(
-            compiler.command, *flags(nest, options), "-c", str(source), "-o", str(unit)
-        ) or _run(compiler.command, "-shared", "-s", str(unit), "-o", str(library))
+        given = flags(nest, options)
+        if options.precompile:
+            given += precompiled(nest, compiler, given)
+        problem = _run(compiler.command, *given, "-c", str(source), "-o", str(unit)) or _run(
+            compiler.command, "-shared", "-s", str(unit), "-o", str(library)
+        )
         if problem:
             return Result(None, (problem,))
         os.replace(library, product)

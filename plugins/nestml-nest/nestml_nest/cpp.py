@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from nestml_core.api import (
+    Assign,
     Base,
     Binary,
     Channel,
     CPrinter,
+    Declare,
     Emit,
     Expr,
     Integrate,
@@ -23,7 +25,8 @@ from nestml_core.api import (
     Text,
     c_string,
 )
-from nestml_nest.ir import FunctionDefinition, Member
+from nestml_nest.ir import Entry, FunctionDefinition, Member
+from nestml_nest.vectors import AT, FILL, filled, grows, is_whole, type_of
 
 _OWNER = MappingProxyType(
     {
@@ -33,6 +36,7 @@ _OWNER = MappingProxyType(
         Kind.STATE: "S.",
         Kind.SPIKE_PORT: "in.",
         Kind.CONTINUOUS_PORT: "in.",
+        Kind.DELAYED: "in.",
         Kind.TIME: "in.",
     }
 )
@@ -52,7 +56,12 @@ class NestPrinter(CPrinter):
     )
 
     def name(self, symbol: Symbol) -> str:
+        if symbol.vector is not None:
+            return f"{self.name(symbol.vector)}[{symbol.place}]"
         return _OWNER.get(symbol.kind, "") + symbol.identifier
+
+    def element(self, vector: Symbol, index: str) -> str:
+        return f"{AT}({self.name(vector)}, {index}, {c_string(vector.name)})"
 
     def text(self, value: str) -> str:
         return f"std::string({c_string(value)})"
@@ -63,6 +72,22 @@ class NestPrinter(CPrinter):
             name = "quotient" if e.op == "//" else "remainder"
             return Piece(f"nestml::{name}({left.text}, {right.text})")
         return super().binary(e, left, right)
+
+    def statement(self, stmt: Stmt) -> list[str]:
+        match stmt:
+            case Assign(target, value, _, index) if index is not None:
+                return [f"{self.element(target, self.expr(index))} = {self.expr(value)};"]
+            case Declare(symbol, value) if symbol.size is not None:
+                element = self.type(symbol.type)
+                text = self.expr(filled(symbol, value, element))
+                return [f"{type_of(symbol, element)} {self.name(symbol)} = {text};"]
+            case _:
+                return super().statement(stmt)
+
+    def assign(self, target: Symbol, value: Expr) -> str:
+        if target.size is not None and not is_whole(value):
+            return f"{FILL}({self.name(target)}, {self.expr(value)});"
+        return super().assign(target, value)
 
     def integrate(self, stmt: Integrate) -> list[str]:
         return [f"integrate_odes_{stmt.flow}(P, V, in, S);"]
@@ -81,8 +106,27 @@ class NestPrinter(CPrinter):
 
     def declaration(self, m: Member) -> str:
         """Return the declaration of a member of a struct, with its comment."""
-        text = f"{self.type(m.type)} {m.name} = {self.expr(m.value)};"
+        if m.symbol is not None and grows(m.symbol):
+            text = f"{type_of(m.symbol, self.type(m.type))} {m.name};"
+        elif m.symbol is not None:
+            text = f"{type_of(m.symbol, self.type(m.type))} {m.name} = {self.expr(m.value)};"
+        else:
+            text = f"{self.type(m.type)} {m.name} = {self.expr(m.value)};"
         return f"{text}  // {m.comment}" if m.comment else text
+
+    def update(self, e: Entry, owner: str) -> str:
+        """Return what gives a member of a struct the value of its entry, if that is in ``d``."""
+        where = f"d, {c_string(e.key)}, {owner}.{e.member.name}, this"
+        if e.size is None:
+            return f"nestml::update({where}{e.unit})"
+        return f"nestml::update_elements({where}, {self.expr(e.size)}{e.unit})"
+
+    def unset(self, e: Entry, owner: str) -> str:
+        """Return the test of whether a member gets its default."""
+        test = f"!given.{e.member.name}"
+        if not e.grows or e.size is None:
+            return test
+        return f"{test} || !nestml::has_size({owner}.{e.member.name}, {self.expr(e.size)})"
 
     def operand(self, expr: Expr) -> str:
         """Return ``expr`` so that a multiplication may follow."""

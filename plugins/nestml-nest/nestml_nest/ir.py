@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nestml_core.api import Expr, Stmt, Type
+from nestml_core.api import Expr, Stmt, Symbol, Type
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of one of the structs of a neuron, with the value it is declared with."""
+    """A member of one of the structs of a neuron, with the value it is declared with.
+
+    A vector has the ``symbol`` with its size; if that is a parameter, it is declared without value.
+    """
 
     name: str
     type: Type
     value: Expr
     comment: str
+    symbol: Symbol | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,7 @@ class Entry:
 
     Outside, values are in the declared unit. ``unit`` says to ``nestml::update`` what one of it is
     in coherent units, ``outward`` stands behind a value to convert it; both are empty where the
-    units are the same.
+    units are the same. Of a vector, ``size`` is the number of elements.
     """
 
     member: Member
@@ -38,6 +42,9 @@ class Entry:
     """The default reads others, and follows them until the entry is given a value."""
     unit: str
     outward: str
+    size: Expr | None = None
+    grows: bool = False
+    """A vector that has another size when a parameter changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +124,13 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A state variable with its new value, or with what is added to it."""
+    """A variable with its new value, or with what is added to it.
+
+    ``name`` is a variable or, as in ``x[2]``, an element; ``local`` can be part of another name.
+    """
 
     name: str
+    local: str
     value: Expr
 
 
@@ -146,6 +157,31 @@ class Equations:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How the current from gap junctions follows the potential and the time inside a step.
+
+    Both are elements of the vector of ``Numerics``: the time, in ms from the begin, is the last.
+    """
+
+    port: str
+    potential: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapJunctions:
+    """Where the current from gap junctions is put, and the potential that others see.
+
+    ``slope`` evaluates the derivative of the potential at the state.
+    """
+
+    port: str
+    potential: Expr
+    shared: tuple[Change, ...]
+    slope: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Numerics:
     """``x' = f(x)``, advanced by a function of the core's runtime; the first ``kept`` are stored.
 
@@ -158,6 +194,16 @@ class Numerics:
     function: str
     equations: tuple[Equations, ...]
     tolerances: tuple[str, ...]
+    course: Course | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """What a variable was: ``target``, a member of ``in``, some ms ago."""
+
+    target: Member
+    variable: Expr
+    duration: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +281,7 @@ class Neuron:
     guards: tuple[Guard, ...]
     spike_channels: tuple[Channel, ...]
     continuous_channels: tuple[Channel, ...]
+    delays: tuple[Delay, ...]
     first_continuous_cell: int
     channel_count: int
     receptors: tuple[Receptor, ...]
@@ -258,6 +305,12 @@ class Neuron:
     emits: bool
     has_scoped_update: bool
     """``update`` declares variables of its own."""
+    gap: GapJunctions | None
+    base: str
+    """The class of NEST that it derives from."""
+    base_header: str
+    grows: bool
+    """Some vectors have sizes that parameters say: copies of the state would allocate memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from nestml_core.api import (
     Diagnostic,
     Emit,
-    Feature,
     ModelKind,
     Output,
     Result,
@@ -17,17 +16,13 @@ from nestml_core.api import (
     Span,
     bodies_of,
     checked,
-    constructs,
     walk_statements,
 )
-from nestml_nest import calls, codes, ir, names
+from nestml_nest import calls, codes, gaps, ir, names
 from nestml_nest.addresses import status_keys
 from nestml_nest.native import MODELS
 from nestml_nest.neuron import Lowering
 from nestml_nest.options import LEVELS, Options
-
-UNSUPPORTED = frozenset({Feature.VECTORS, Feature.DELAYS})
-"""What the generated neurons do not have."""
 
 
 def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
@@ -44,7 +39,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     NEST107 : a random default or initial value.
     NEST108 : an output other than spikes.
     NEST109 (hint) : a model gets another name, as NEST has one of that name.
-    NEST110 : a vector or a delayed variable.
+    NEST111 : a model that cannot have gap junctions.
     """
     found = [*_bad_options(program, options), *_pairs(program)]
     usable = not found
@@ -52,10 +47,14 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     classes = names.classes(titles)
     neurons: list[ir.Neuron] = []
     for i, (model, title) in enumerate(zip(program.models, titles, strict=True)):
-        said = [*_naming(model, title, titles[:i]), *_remarks(model)]
+        said = [
+            *_naming(model, title, titles[:i]),
+            *_remarks(model),
+            *gaps.problems(model, options),
+        ]
         found += said
         if usable and not any(d.is_error for d in said):
-            neurons.append(Lowering(model, classes[title], title).neuron())
+            neurons.append(Lowering(model, classes[title], title, options).neuron())
     support = dict.fromkeys(h for n in neurons for h in n.headers)
     runtime = dict.fromkeys(h for n in neurons for h in n.runtime)
     module = ir.Module(options.module, tuple(neurons), tuple(support), tuple(runtime))
@@ -76,6 +75,15 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
     if not names.is_identifier("x" + options.ending):
         message = f"the name of a model cannot end in `{options.ending}`"
         yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    ports = {p.symbol.name for m in program.models for p in m.continuous_ports}
+    if options.gap_port and options.gap_port not in ports:
+        message = f"no model has a continuous port `{options.gap_port}` for gap junctions"
+        help = (
+            f"there are: {', '.join(sorted(ports))}"
+            if ports
+            else "declare `I_gap pA <- continuous`"
+        )
+        yield codes.BAD_OPTION.at(span, message, help=help)
     if options.optimization not in LEVELS:
         message = f"there is no optimization level `{options.optimization}`"
         yield codes.BAD_OPTION.at(span, message, help=f"choose one of {', '.join(LEVELS)}")
@@ -116,18 +124,12 @@ def _remarks(model: SolvedModel) -> Iterator[Diagnostic]:
         yield _synapse(model.name, model.span)
         return
     if model.output is Output.CONTINUOUS:
-        message = f"`{model.name}` has a continuous output; neurons generated for NEST send spikes"
-        help = "declare `spike` as output; what a multimeter records needs no output"
+        message = f"`{model.name}` has a continuous output, which neurons in NEST send nowhere"
+        help = "record it with a multimeter, and feed it to others as a current of a generator"
         yield codes.OUTPUT.at(model.span, message, help=help)
-    missing = constructs(model, UNSUPPORTED)
-    for c in missing:
-        message = f"{c.words}; neurons generated for NEST have none yet"
-        yield codes.NO_PLACE.at(c.span, message, help=c.help)
-    if missing:
-        return
     yield from calls.misplaced(model, calls.function_needs(model.functions))
     for symbol, key in status_keys(model).items():
-        if key != symbol.identifier:
+        if symbol.vector is None and key != symbol.identifier:
             message = f"every neuron of NEST has a status entry `{symbol.name}` of its own"
             help = f"this one is called `{key}` in NEST"
             yield codes.ENTRY_RENAMED.at(symbol.span, message, help=help)

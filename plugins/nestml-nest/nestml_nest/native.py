@@ -65,3 +65,13 @@ ENTRIES = frozenset(
     """.split()
 )
 """The status entries that every neuron has, whatever its model."""
+
+CONNECTION_ENTRIES = frozenset(
+    """
+    allow_offgrid_spikes delay element_type has_delay max_delay min_delay num_connections port
+    receptor_type receptor_types requires_symmetric rport sizeof size_of source synapse_id
+    synapse_label synapse_model synapse_modelid target target_thread volume_transmitter weight
+    weight_recorder
+    """.split()
+)
+"""The status entries that every synapse has, or that mean something where neurons are connected."""

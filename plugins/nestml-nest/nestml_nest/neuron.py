@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -24,7 +24,9 @@ from nestml_core.api import (
     Declaration,
     Declare,
     Definition,
+    Delay,
     Derived,
+    Element,
     Emit,
     Expr,
     Flow,
@@ -51,7 +53,9 @@ from nestml_core.api import (
     cpp_runtime,
     expressions_in,
     hoist,
+    integer,
     map_body,
+    number,
     real_literal,
     ref,
     rewrite,
@@ -59,11 +63,15 @@ from nestml_core.api import (
     sign_pairs,
     step_expressions,
     symbols_in,
+    vectors,
     walk,
     walk_statements,
 )
-from nestml_nest import calls, ir, names
+from nestml_nest import calls, gaps, ir, names
 from nestml_nest.addresses import port_keys, spike_addresses, status_keys
+from nestml_nest.cpp import NestPrinter
+from nestml_nest.options import Options
+from nestml_nest.vectors import filled, grows
 
 _ARGUMENTS = MappingProxyType(
     {
@@ -75,6 +83,15 @@ _ARGUMENTS = MappingProxyType(
         "emitted": "long& emitted",
     }
 )
+_BASES = MappingProxyType(
+    {
+        True: ("ArchivingNode", "archiving_node"),
+        False: ("StructuralPlasticityNode", "structural_plasticity_node"),
+    }
+)
+"""Classes of NEST with their headers, by whether they keep an archive for plastic synapses."""
+
+_PRINTER = NestPrinter()
 _EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
 
 
@@ -87,8 +104,11 @@ class Lowering:
     title : what the neuron is called in NEST
     """
 
-    def __init__(self, model: SolvedModel, name: str, title: str) -> None:
+    def __init__(self, model: SolvedModel, name: str, title: str, options: Options) -> None:
         self.model = model = hoist(model)
+        self.options = options
+        self.gap_port = gaps.port(model, options)
+        self.currents = tuple(p.symbol for p in model.continuous_ports if p.symbol != self.gap_port)
         self.name = name
         self.title = title
         self.keys = status_keys(model)
@@ -103,18 +123,40 @@ class Lowering:
             *(s for c in model.convolutions for s in c.states),
         )
         functions = [Symbol(f.name, Kind.LOCAL) for f in model.functions]
-        self.cpp = {
-            **names.members(entries),
-            **names.members(model.internals, taken=["dt"]),
-            **names.members(ports, taken=["t"]),
-            **names.variables(_local_symbols(model)),
-        }
+        past = tuple(d.symbol for d in model.delays)
+        self.cpp: dict[Symbol, Symbol] = {}
+        self._name(names.members(_with_elements(entries)))
+        self._name(names.members(_with_elements(model.internals), taken=["dt"]))
+        self._name(names.members((*ports, *past), taken=["t"]))
+        self._name(names.variables(_with_elements(local_symbols(model))))
         self.function_names = {s.name: n.name for s, n in names.members(functions).items()}
 
     # Names
 
+    def _name(self, named: Mapping[Symbol, Symbol]) -> None:
+        """Take over names: elements live in vectors, and sizes are parameters, of these names."""
+        self.cpp |= named
+        for old, new in named.items():
+            if old.vector is not None:
+                self.cpp[old] = replace(new, vector=self.cpp[old.vector])
+            elif isinstance(old.size, Ref):
+                self.cpp[old] = replace(new, size=ref(self.cpp[old.size.symbol]))
+
     def member(self, symbol: Symbol) -> str:
+        """Return the name of a member or variable, or what can be part of that of an element."""
         return self.cpp[symbol].name
+
+    def place(self, symbol: Symbol) -> str:
+        """Return how a struct reaches what it holds."""
+        new = self.cpp[symbol]
+        return new.name if new.vector is None else f"{new.vector.name}[{new.place}]"
+
+    def declared(self, symbol: Symbol, value: Expr) -> tuple[Expr, Symbol | None]:
+        """Return the value of a member, with its symbol if it is a vector."""
+        if symbol.size is None:
+            return value, None
+        vector = self.cpp[symbol]
+        return filled(vector, value, _PRINTER.type(symbol.type)), vector
 
     def expr(self, expr: Expr) -> Expr:
         """Return ``expr`` with the names of C++."""
@@ -124,6 +166,8 @@ class Lowering:
         match e:
             case Ref(symbol) if symbol in self.cpp:
                 return replace(e, symbol=self.cpp[symbol])
+            case Element(vector):
+                return replace(e, vector=self.cpp[vector])
             case Call(function, arguments) if function in self.needs:
                 context = calls.context(self.needs[function])
                 passed = tuple(Ref(Symbol(c, Kind.LOCAL)) for c in context)
@@ -173,8 +217,10 @@ class Lowering:
         state = tuple(self.entry(d) for d in m.state)
         computations = tuple(self.computation(d) for d in m.derived)
         weights = "sum of the weights that arrive in the step"
+        base, header = _BASES[self.options.archive]
         spikes = self.channels([p.symbol for p in m.spike_ports], 0, weights)
-        currents = self.channels([p.symbol for p in m.continuous_ports], len(spikes))
+        currents = self.channels(self.currents, len(spikes))
+        constants = tuple(self.zeroed(s, "") for s in m.internals)
         receptors = self.receptors()
         return ir.Neuron(
             name=self.name,
@@ -183,22 +229,21 @@ class Lowering:
             headers=self.headers(),
             runtime=self.runtime(),
             parameters=parameters,
-            constants=tuple(self.constant(s) for s in m.internals),
+            constants=constants,
             computations=computations,
             state=state,
             hidden=tuple(
-                _zeroed(s, self.member(s), f"convolution of {c.kernel} with {c.port.name}")
+                self.zeroed(s, f"convolution of {c.kernel} with {c.port.name}")
                 for c in m.convolutions
                 for s in c.states
             ),
             dependents=tuple(e.member.name for e in (*parameters, *state) if e.is_dependent),
             dependent_parameters=tuple(e for e in parameters if e.is_dependent),
             dependent_state=tuple(e for e in state if e.is_dependent),
-            guards=tuple(
-                self.guard(d, d.guard) for d in (*m.parameters, *m.state) if d.guard is not None
-            ),
+            guards=tuple(self.guards()),
             spike_channels=spikes,
             continuous_channels=currents,
+            delays=tuple(self.delay(d) for d in m.delays),
             first_continuous_cell=len(spikes),
             channel_count=len(spikes) + len(currents),
             receptors=receptors,
@@ -218,20 +263,28 @@ class Lowering:
             counts_spikes=any("emitted" in n for n in self.needs.values()),
             emits=m.output is Output.SPIKE,
             has_scoped_update=any(isinstance(s, Declare) for s in update),
+            gap=self.gap(),
+            base=f"nest::{base}",
+            base_header=f"{header}.h",
+            grows=any(map(grows, (*(d.symbol for d in (*m.parameters, *m.state)), *m.internals))),
         )
 
     def headers(self) -> tuple[str, ...]:
         """Return which headers of ours the neuron needs."""
         m = self.model
-        derived = [e for d in m.derived for e in _derived_expressions(d)]
+        derived = [e for d in m.derived for e in derived_expressions(d)]
         statements = [s for body in bodies_of(m) for s in walk_statements(body)]
         declared = [
             x for d in (*m.parameters, *m.state) for x in (d.value, d.guard) if x is not None
         ]
         everywhere = (*derived, *declared, *step_expressions(m))
         needed = {
-            "status.h": bool(m.parameters or m.state),
+            "status.h": any(d.symbol.size is None for d in (*m.parameters, *m.state)),
+            "vector_status.h": any(d.symbol.size is not None for d in (*m.parameters, *m.state)),
+            "vectors.h": bool(vectors(m)),
+            "delay.h": bool(m.delays),
             "input_buffer.h": bool(m.spike_ports or m.continuous_ports),
+            "gap_junctions.h": self.gap_port is not None,
             "random.h": m.is_random,
             "message.h": any(isinstance(s, Say) for s in statements),
             "integer.h": any(_divides_integers(e) for x in everywhere for e in walk(x)),
@@ -241,7 +294,7 @@ class Lowering:
     def runtime(self) -> tuple[str, ...]:
         """Return which headers of the core's runtime the neuron needs, in order."""
         m = self.model
-        derived = [e for d in m.derived for e in _derived_expressions(d)]
+        derived = [e for d in m.derived for e in derived_expressions(d)]
         functions = {e.function for x in derived for e in walk(x) if isinstance(e, Call)}
         needed = ["expdd.hpp"] if "expdd" in functions else []
         if any(isinstance(d, MatrixExponential) for d in m.derived):
@@ -253,22 +306,53 @@ class Lowering:
 
     def entry(self, d: Declaration) -> ir.Entry:
         value = self.expr(d.value)
-        is_dependent = any(
-            isinstance(e, Ref) or (isinstance(e, Call) and e.function not in INTRINSICS)
+        is_dependent = grows(d.symbol) or any(
+            isinstance(e, (Ref, Element)) or (isinstance(e, Call) and e.function not in INTRINSICS)
             for e in walk(value)
         )
         type = d.symbol.type
-        name = self.member(d.symbol)
-        start = _zero(type) if is_dependent else value
-        unit, outward = _conversion(type)
+        default, vector = self.declared(d.symbol, value)
+        start, _ = self.declared(d.symbol, _zero(type)) if is_dependent else (default, None)
+        unit, outward = _conversion(type, vector)
         return ir.Entry(
-            member=ir.Member(name, type, start, _comment(d.documentation, type)),
+            member=ir.Member(
+                self.member(d.symbol), type, start, _comment(d.documentation, type), vector
+            ),
             key=self.keys[d.symbol],
-            default=value,
+            default=default,
             is_dependent=is_dependent,
             unit=unit,
             outward=outward,
+            size=None if vector is None else vector.size,
+            grows=grows(d.symbol),
         )
+
+    def guards(self) -> Iterator[ir.Guard]:
+        """Yield what must hold: sizes and delays make sense, and the guards of the model."""
+        m = self.model
+        everything = (*(d.symbol for d in (*m.parameters, *m.state)), *m.internals)
+        sizes = dict.fromkeys(s.size.symbol for s in everything if isinstance(s.size, Ref))
+        for size in sizes:
+            positive = Binary(">=", self.expr(ref(size)), integer(1), BOOLEAN)
+            yield ir.Guard(positive, f"{self.keys[size]} of {self.title} is a size: at least 1.")
+        for d in m.parameters:
+            if d.symbol in m.fixed:
+                assert isinstance(d.value, Number), "a size has a number as its default"
+                same = Binary("==", self.expr(ref(d.symbol)), d.value, BOOLEAN)
+                text = f"{self.keys[d.symbol]} of {self.title} must be {d.value.value}"
+                yield ir.Guard(same, f"{text}: its equations or ports are made for that.")
+        for delay in m.delays:
+            arguments = (self.expr(delay.duration), ref(DT))
+            text = " ".join(delay.duration.span.text.split()) or "its duration"
+            message = f"{text} of {self.title} is a delay: at least 0 ms, less than 1e8 steps."
+            yield ir.Guard(Call("nestml::is_delay", arguments, BOOLEAN), message)
+        for d in (*m.parameters, *m.state):
+            if d.guard is not None:
+                yield self.guard(d, d.guard)
+
+    def delay(self, d: Delay) -> ir.Delay:
+        target = ir.Member(self.member(d.symbol), REAL, _zero(REAL), _comment("", d.symbol.type))
+        return ir.Delay(target, self.expr(ref(d.variable)), self.expr(d.duration))
 
     def guard(self, d: Declaration, condition: Expr) -> ir.Guard:
         text = " ".join(condition.span.text.split())
@@ -276,13 +360,16 @@ class Lowering:
         message = f"{self.keys[d.symbol]} of {self.title} must {rule}."
         return ir.Guard(self.expr(condition), message)
 
-    def constant(self, symbol: Symbol) -> ir.Member:
-        return _zeroed(symbol, self.member(symbol), "")
+    def zeroed(self, symbol: Symbol, documentation: str) -> ir.Member:
+        comment = _comment(documentation, symbol.type)
+        value, vector = self.declared(symbol, _zero(symbol.type))
+        return ir.Member(self.member(symbol), symbol.type, value, comment, vector)
 
     def computation(self, d: Derived) -> ir.Computation:
         match d:
             case Definition(symbol, value):
-                return _computation(Definition(self.cpp[symbol], self.expr(value)))
+                value, _ = self.declared(symbol, self.expr(value))
+                return _computation(Definition(self.cpp[symbol], value))
             case MatrixExponential(symbols, matrix):
                 propagators = tuple(
                     ir.Propagator(i, j, self.member(s))
@@ -330,7 +417,7 @@ class Lowering:
         return tuple(ir.PortNumber(keys[s], a.receptor) for s, a in addresses.items())
 
     def continuous_inputs(self) -> tuple[ir.PortNumber, ...]:
-        keys = port_keys(tuple(p.symbol for p in self.model.continuous_ports))
+        keys = port_keys(self.currents)
         return tuple(ir.PortNumber(key, i) for i, key in enumerate(keys.values()))
 
     def recording(self, symbol: Symbol, value: Expr) -> ir.Recording:
@@ -339,7 +426,7 @@ class Lowering:
             key=self.keys[symbol],
             value=self.expr(value),
             outward=_conversion(symbol.type)[1],
-            is_state=symbol in declared,
+            is_state=symbol.owner in declared,
         )
 
     def flow(self, index: int, flow: Flow) -> ir.FlowFunction:
@@ -354,21 +441,29 @@ class Lowering:
         return ir.FlowFunction(index, title, updates, numerics, self.jumps(flow.jumps))
 
     def updates(self, updates: Iterable[Update]) -> tuple[ir.Change, ...]:
-        return tuple(ir.Change(self.member(u.target), self.expr(u.value)) for u in updates)
+        return tuple(
+            ir.Change(self.place(u.target), self.member(u.target), self.expr(u.value))
+            for u in updates
+        )
 
     def jumps(self, jumps: Iterable[Jump]) -> tuple[ir.Change, ...]:
-        return tuple(ir.Change(self.member(j.target), self.expr(j.amount)) for j in jumps)
+        return tuple(
+            ir.Change(self.place(j.target), f"{self.member(j.target)}_{i}", self.expr(j.amount))
+            for i, j in enumerate(jumps)
+        )
 
     def numerics(self, system: NonlinearSystem) -> ir.Numerics:
-        moving = tuple(self.member(s) for s in (*system.variables, *system.companions))
+        moving = tuple(self.place(s) for s in (*system.variables, *system.companions))
         integrator = system.integrator
-        tolerances = (real_literal(integrator.relative), real_literal(integrator.absolute))
-        if not integrator.method.is_adaptive:
-            tolerances = ()
+        tolerances: tuple[str, ...] = ()
+        if integrator.method.is_adaptive:
+            tolerances = (real_literal(integrator.relative), real_literal(integrator.absolute))
+        course = self.course(system)
         return ir.Numerics(
             names=moving,
             kept=moving[: len(system.variables)],
-            size=len(moving),
+            size=len(moving) + (course is not None),
+            course=course,
             function=f"nestml_runtime::{CPP_INTEGRATORS[integrator.method][1]}",
             equations=tuple(self.equations(system)),
             tolerances=tolerances,
@@ -385,6 +480,11 @@ class Lowering:
             if not (isinstance(e, Number) and e.value == 0)
         ]
         method = system.integrator.method
+        if self.course(system) is not None:
+            time = len(system.derivatives)
+            slopes.append((f"slope[{time}]", number(1)))  # time passes as time does
+            if rates:
+                rates.append((f"rate[{time}]", number(0)))
         if method.is_exponential:
             yield self.evaluation("f", [*slopes, *rates], ("slope", "rate"))
             return
@@ -406,11 +506,38 @@ class Lowering:
             name=name,
             results=results,
             cleared=cleared,
-            shared=tuple(ir.Change(d.symbol.name, self.expr(d.value)) for d in definitions),
+            shared=tuple(
+                ir.Change(d.symbol.name, d.symbol.name, self.expr(d.value)) for d in definitions
+            ),
             values=tuple(
                 ir.Value(target, self.expr(e))
                 for (target, _), e in zip(targets, values, strict=True)
             ),
+        )
+
+    def course(self, system: NonlinearSystem) -> ir.Course | None:
+        """Return how the current from gap junctions changes in a step of ``system``."""
+        if self.gap_port is None:
+            return None
+        potential = gaps.potential(self.model, self.options)
+        assert potential is not None
+        place = system.variables.index(potential)
+        return ir.Course(self.member(self.gap_port), place, len(system.derivatives))
+
+    def gap(self) -> ir.GapJunctions | None:
+        if self.gap_port is None:
+            return None
+        potential = gaps.potential(self.model, self.options)
+        system = gaps.system(self.model, self.options)
+        assert potential is not None
+        assert system is not None
+        slope = next(d.value for d in system.derivatives if d.target == potential)
+        evaluated = self.evaluation("", [("", slope)], ())
+        return ir.GapJunctions(
+            port=self.member(self.gap_port),
+            potential=self.expr(ref(potential)),
+            shared=evaluated.shared,
+            slope=evaluated.values[0].value,
         )
 
     def convolution(self, c: Convolution) -> ir.Convolved:
@@ -429,6 +556,12 @@ class Lowering:
         )
 
 
+def _with_elements(symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
+    """Return ``symbols`` and behind them the elements of their vectors."""
+    known = tuple(symbols)
+    return (*known, *(e for s in known if s.size is not None for e in s.elements))
+
+
 def _is_euler(system: NonlinearSystem) -> bool:
     return system.integrator.method is Method.FORWARD_EULER
 
@@ -443,7 +576,7 @@ def _euler(system: NonlinearSystem) -> tuple[Update, ...]:
     return tuple(moved(u) for u in system.derivatives[: len(system.variables)])
 
 
-def _local_symbols(model: SolvedModel) -> tuple[Symbol, ...]:
+def local_symbols(model: SolvedModel) -> tuple[Symbol, ...]:
     found: dict[Symbol, None] = {}
     for f in model.functions:
         found |= dict.fromkeys(f.arguments)
@@ -457,11 +590,11 @@ def _local_symbols(model: SolvedModel) -> tuple[Symbol, ...]:
                 case _:
                     pass
         for e in expressions_in(body):
-            found |= dict.fromkeys(s for s in symbols_in(e) if s.kind is Kind.LOCAL)
+            found |= dict.fromkeys(s.owner for s in symbols_in(e) if s.kind is Kind.LOCAL)
     return tuple(found)
 
 
-def _derived_expressions(d: Derived) -> tuple[Expr, ...]:
+def derived_expressions(d: Derived) -> tuple[Expr, ...]:
     match d:
         case Definition(_, value):
             return (value,)
@@ -491,15 +624,16 @@ def _zero(type: Type) -> Expr:
             return Number(Fraction(0), REAL)
 
 
-def _zeroed(symbol: Symbol, name: str, documentation: str) -> ir.Member:
-    return ir.Member(name, symbol.type, _zero(symbol.type), _comment(documentation, symbol.type))
+def _conversion(type: Type, vector: Symbol | None = None) -> tuple[str, str]:
+    """Return the last arguments of ``nestml::update``, and what converts a value the other way.
 
-
-def _conversion(type: Type) -> tuple[str, str]:
-    """Return the last arguments of ``nestml::update``, and what converts a value the other way."""
+    For vectors, both are the last arguments of functions.
+    """
     if type.unit is None or type.unit.factor == 1:
         return "", ""
     above, below = (real_literal(float(x)) for x in type.unit.factor.as_integer_ratio())
+    if vector is not None:
+        return f", {above}, {below}", f", {above}, {below}"
     outward = (f" * {below}" if below != "1.0" else "") + (f" / {above}" if above != "1.0" else "")
     return f", {above}, {below}", outward
 

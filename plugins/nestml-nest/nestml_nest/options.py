@@ -13,9 +13,29 @@ class Options:
         default="_nestml",
         metadata={"help": "appended to the name of a model if NEST has one of that name already"},
     )
+    gap_port: str = field(
+        default="",
+        metadata={"help": "continuous port for the currents of gap junctions, such as `I_gap`"},
+    )
+    gap_variable: str = field(
+        default="V_m",
+        metadata={"help": "state variable whose differences drive gap junctions"},
+    )
+    archive: bool = field(
+        default=True,
+        metadata={"help": "keep what plastic synapses of NEST want to know of their neuron"},
+    )
     module: str = field(
         default="nestmlmodule",
         metadata={"help": "name of the extension module: MODULE.so is what nest.Install loads"},
+    )
+    install: bool = field(
+        default=False,
+        metadata={"help": "print the line that loads the module in NEST"},
+    )
+    precompile: bool = field(
+        default=True,
+        metadata={"help": "keep NEST's headers in the form of the compiler, for the next module"},
     )
     compiler: str = field(
         default="g++", metadata={"help": "the GCC to compile with, version 10 or later"}

@@ -1,8 +1,9 @@
-"""Run one neuron in NEST, in a process of its own: ``python runner.py FOLDER``.
+"""Run neurons in NEST, in a process of its own, one after the other.
 
+Each line of standard input names a folder, each line of standard output says that it is done.
 ``FOLDER/request.json`` and ``FOLDER/request.npz`` say what to do, ``FOLDER/response.npz`` receives
-what was recorded, ``FOLDER/response.json`` the reason where NEST refused. This file imports nothing
-of its package, so that the process needs NEST and NumPy only.
+what was recorded, ``FOLDER/response.json`` the reason where NEST refused, ``FOLDER/output.txt``
+what was printed. This file imports nothing of its package: the process needs NEST and NumPy only.
 
 Devices of NEST cannot reach a neuron in its first steps: a spike of a generator is at least one
 step old, and travels for at least one more. So the neuron starts ``lead`` steps late. It is frozen
@@ -13,7 +14,9 @@ that are due in the first step of the experiment: no event is sent any earlier.
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -22,21 +25,37 @@ from typing import Any
 import numpy as np
 
 
-def main(folder: Path) -> int:
+def main() -> None:
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    nest: Any = None
+    for line in sys.stdin:
+        folder = Path(line.rstrip("\n"))
+        with (folder / "output.txt").open("wb") as output:
+            os.dup2(output.fileno(), sys.stdout.fileno())
+            os.dup2(output.fileno(), sys.stderr.fileno())
+        nest = nest or import_module("nest")
+        answer(nest, folder)
+        sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)  # what C++ has printed
+        replies.write("done\n")
+        replies.flush()
+
+
+def answer(nest: Any, folder: Path) -> None:
+    """Do what the folder says, and leave the result there."""
     request = json.loads((folder / "request.json").read_text(encoding="utf-8"))
     with np.load(folder / "request.npz") as file:
         arrays = {name: file[name] for name in file.files}
-    nest: Any = import_module("nest")
     try:
         recorded = run(nest, request, arrays)
     except nest.NESTErrors.KernelException as problem:
         (folder / "response.json").write_text(json.dumps(str(problem)), encoding="utf-8")
-        return 1
+        return
     np.savez(folder / "response.npz", **recorded)
-    return 0
 
 
 def run(nest: Any, request: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     neuron = prepared(nest, request)
     lead, steps = request["lead"], request["steps"]
@@ -73,9 +92,10 @@ def prepared(nest: Any, request: dict[str, Any]) -> Any:
     nest.set(resolution=request["resolution"], tics_per_ms=request["tics_per_ms"])
     nest.rng_seed = request["seed"]
     nest.Install(request["module"])
-    neuron = nest.Create(request["model"], params=request["parameters"])
+    # one dictionary for each node: otherwise the elements of a vector could be taken for nodes
+    neuron = nest.Create(request["model"], params=[request["parameters"]])
     if request["initial"]:
-        neuron.set(request["initial"])
+        neuron.set([request["initial"]])
     return neuron
 
 
@@ -118,7 +138,12 @@ def advance(nest: Any, neuron: Any, request: dict[str, Any], lead: int) -> None:
     neuron.frozen = False
     nest.Simulate(request["resolution"])
     if state:
-        neuron.set(state)
+        neuron.set([{name: listed(value) for name, value in state.items()}])
+
+
+def listed(value: Any) -> Any:
+    """Return a value that was read as one that can be set."""
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def within(times: Any, lead: int, steps: int) -> Any:
@@ -128,4 +153,4 @@ def within(times: Any, lead: int, steps: int) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    main()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -29,14 +27,14 @@ from nestml_core.api import (
     step_expressions,
     symbols_in,
 )
-from nestml_nest import codes
+from nestml_nest import codes, gaps
 from nestml_nest.addresses import Address, spike_addresses, status_keys
 from nestml_nest.lower import generated_name
+from nestml_nest.worker import worker
 
 if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
 
-RUNNER = Path(__file__).parent / "runner.py"
 NAME = "nest"
 
 LEAD = 3
@@ -73,11 +71,13 @@ def simulate(artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Resu
         return Result(None, (codes.RESOLUTION.at(NOWHERE, message, help=help),))
     addresses = spike_addresses(model)
     lead = 0 if _reads_time(model) else LEAD
-    problems = [*_lost_weights(schedule, addresses), *(() if lead else _early(model, schedule))]
+    gap = gaps.port(model, artifact.options)
+    problems = [*_lost_weights(schedule, addresses), *_unreachable(schedule, gap)]
+    problems += () if lead else _early(model, schedule)
     if problems:
         return Result(None, tuple(problems))
     keys = status_keys(model)
-    request, arrays = _inputs(schedule, addresses)
+    request, arrays = _inputs(schedule, addresses, gap)
     request |= {
         "module": str(artifact.product),
         "model": generated_name(model, artifact.options),
@@ -116,6 +116,13 @@ def _lost_weights(schedule: Schedule, addresses: Mapping[Symbol, Address]) -> It
             yield codes.WEIGHT_LOST.at(NOWHERE, message, help=help)
 
 
+def _unreachable(schedule: Schedule, gap: Symbol | None) -> Iterator[Diagnostic]:
+    if gap is not None and schedule.currents[gap].any():
+        message = f"`{gap.name}` takes the currents of gap junctions only, and here are none"
+        help = "build without `--gap-port` to feed it like any other port"
+        yield codes.WEIGHT_LOST.at(NOWHERE, message, help=help)
+
+
 def _early(model: SolvedModel, schedule: Schedule) -> Iterator[Diagnostic]:
     help = f"`{model.name}` reads the time, so that the run cannot begin any later in NEST"
     for port, events in schedule.spikes.items():
@@ -129,7 +136,7 @@ def _early(model: SolvedModel, schedule: Schedule) -> Iterator[Diagnostic]:
 
 
 def _inputs(
-    schedule: Schedule, addresses: Mapping[Symbol, Address]
+    schedule: Schedule, addresses: Mapping[Symbol, Address], gap: Symbol | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the runner needs to know of the inputs, and the arrays this refers to."""
     arrays: dict[str, Any] = {}
@@ -141,16 +148,19 @@ def _inputs(
         sign = -1.0 if at.sign < 0 else 1.0
         where = {"steps": f"steps_{i}", "weights": f"weights_{i}"}
         spikes.append({"receptor": at.receptor, "sign": sign, **where})
-    for i, values in enumerate(schedule.currents.values()):
+    reachable = (values for port, values in schedule.currents.items() if port != gap)
+    for i, values in enumerate(reachable):
         arrays[f"values_{i}"] = values
         currents.append({"receptor": i, "values": f"values_{i}"})
     return {"spikes": spikes, "currents": currents}, arrays
 
 
-def _status(values: Mapping[Symbol, float], keys: Mapping[Symbol, str]) -> dict[str, Any]:
+def _status(values: Mapping[Symbol, Any], keys: Mapping[Symbol, str]) -> dict[str, Any]:
     """Return values in coherent units as NEST wants them: in declared units, of the right type."""
 
-    def external(symbol: Symbol, value: float) -> float | int | bool:
+    def external(symbol: Symbol, value: Any) -> float | int | bool | list[Any]:
+        if np.ndim(value):
+            return [external(symbol, v) for v in value]
         match symbol.type.base:
             case Base.INTEGER:
                 return int(value)
@@ -172,23 +182,18 @@ def _run(request: dict[str, Any], arrays: dict[str, Any]) -> Result[dict[str, An
         folder = Path(name)
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         np.savez(folder / "request.npz", **arrays)
-        done = subprocess.run(
-            [sys.executable, str(RUNNER), str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        status = worker().run(folder)
+        printed = folder / "output.txt"
+        said = printed.read_text(encoding="utf-8", errors="replace") if printed.is_file() else ""
         refusal = folder / "response.json"
         if refusal.is_file():
             message = json.loads(refusal.read_text(encoding="utf-8"))
             return Result(None, (codes.REFUSED.at(NOWHERE, f"NEST says: {message}"),))
-        if done.returncode != 0:
-            return Result(None, (_crash(done),))
+        if status != 0:
+            return Result(None, (_crash(status, said),))
         with np.load(folder / "response.npz") as file:
             found = {key: file[key] for key in file.files}
-        return Result(found, tuple(_messages(done.stdout, request["model"])))
+        return Result(found, tuple(_messages(said, request["model"])))
 
 
 def _messages(output: str, model: str) -> Iterator[Diagnostic]:
@@ -203,10 +208,10 @@ def _messages(output: str, model: str) -> Iterator[Diagnostic]:
         yield code.at(NOWHERE, text)
 
 
-def _crash(done: subprocess.CompletedProcess[str]) -> Diagnostic:
-    lines = [line for line in done.stdout.splitlines() if line.strip()]
+def _crash(status: int, said: str) -> Diagnostic:
+    lines = [line for line in said.splitlines() if line.strip()]
     text = "\n".join(lines[-SHOWN_LINES:])
-    return codes.CRASHED.at(NOWHERE, f"NEST ended with status {done.returncode}:\n{text}")
+    return codes.CRASHED.at(NOWHERE, f"NEST ended with status {status}:\n{text}")
 
 
 def _trace(schedule: Schedule, found: Mapping[str, Any]) -> Trace:

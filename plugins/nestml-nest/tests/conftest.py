@@ -74,6 +74,35 @@ model calls:
         return 2 * y
     update:
         x = x
+
+model taps:
+    parameters:
+        weights[n] mV = 1 mV / n [[ weights[0] > 0 mV ]]
+        n integer = 3
+        volts[2] V = 0.5 V
+        flags[2] boolean = true
+    state:
+        past[n] mV = 2 * unit
+        counts[3] integer = 7
+        k integer = 0
+        y mV = 0 mV
+    internals:
+        unit mV = 1 mV
+        doubled[n] mV = weights
+    update:
+        y = past[k] + doubled[n - 1]
+
+model ahead:
+    parameters:
+        d ms = 2 ms
+    state:
+        x real = 5
+        y real = 0
+    equations:
+        x' = 1 / 1 ms
+        y' = (x(t - d) - y) / 1e-3 ms
+    update:
+        integrate_odes()
 """
 
 
@@ -133,7 +162,8 @@ def euler(names: Sequence[str]) -> SolvedProgram:
 def module(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a module with the models that the tests use."""
     native = euler(["iaf_psc_exp", "iaf_psc_delta", "izhikevich"])
-    corpus = tuple(models()[n] for n in ("defaults", "units", "two_ports", "recordable_inline"))
+    used = ("defaults", "units", "two_ports", "recordable_inline", "vector_equations")
+    corpus = tuple(models()[n] for n in used)
     extra = program_of(EXTRA).models
     program = SolvedProgram((*native.models, *corpus, *extra))
     return build(program, tmp_path_factory.mktemp("module"), Options())
@@ -145,3 +175,20 @@ def other_module(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> s
     text = models()["iaf_psc_exp"].span.source.text.replace("V_th mV = -55", "V_th mV = -57")
     options = Options(module="other_neurons", ending="_other")
     return build(program_of(text), tmp_path_factory.mktemp("other"), options)
+
+
+@pytest.fixture(scope="session")
+def joined(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a module with a cell for gap junctions, without an archive."""
+    cell = (Path(__file__).parent / "gap_cell.nestml").read_text(encoding="utf-8")
+    options = Options(gap_port="I_gap", gap_variable="V", archive=False)
+    return build(program_of(cell), tmp_path_factory.mktemp("joined"), options)
+
+
+@pytest.fixture(scope="session")
+def interneurons(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a module with the interneuron of the library, for gap junctions."""
+    program = compile_files(["hh_psc_alpha_gap"]).value
+    assert program is not None
+    folder = tmp_path_factory.mktemp("interneurons")
+    return build(program, folder, Options(gap_port="I_gap", optimization="1"))

@@ -25,6 +25,10 @@ def start(modules: Sequence[str] = (), threads: int = 1, resolution: float = 0.1
         nest.Install(module)
 
 
+restart = start
+"""For scenarios with a `start` of their own."""
+
+
 def plain(value: Any) -> Any:
     """Return ``value`` as what JSON can hold."""
     if isinstance(value, Mapping):
@@ -139,6 +143,14 @@ def resolutions(modules: Sequence[str], model: str) -> Fields:
     return found
 
 
+def resolution_with_nodes(modules: Sequence[str], model: str) -> Fields:
+    start(modules)
+    neuron = nest.Create(model, params={"V_m": -60.0})
+    problem = error(lambda: nest.set(resolution=0.25))
+    nest.Simulate(10.0)
+    return {"error": problem, "V_m": neuron.get("V_m")}
+
+
 def receptors(modules: Sequence[str], model: str) -> Fields:
     """Address each receptor of a neuron with a weight of its own."""
     start(modules)
@@ -246,6 +258,166 @@ def both(modules: Sequence[str], models: Sequence[str]) -> Fields:
     neurons = [nest.Create(m, params={"I_e": 400.0}) for m in models]
     nest.Simulate(50.0)
     return {m: n.get("V_m") for m, n in zip(models, neurons, strict=True)}
+
+
+def vector_nodes(modules: Sequence[str], model: str) -> Fields:
+    """Give vectors to several nodes: an array each, a scalar each, and random elements."""
+    start(modules)
+    nodes = nest.Create(model, 2)
+    nodes.set([{"past": [1.0] * 3}, {"past": [2.0, 3.0, 4.0]}])
+    nodes.set(k=[1, 2])
+    found = {"each": [n.get("past") for n in nodes], "scalars": nodes.get("k")}
+    nodes.set(past=nest.random.uniform())
+    return found | {"drawn": [n.get("past") for n in nodes]}
+
+
+def vector_recording(modules: Sequence[str]) -> Fields:
+    start(modules)
+    neuron = nest.Create("vector_equations", params={"V": [-70.0, -60.0, -50.0]})
+    meter = nest.Create("multimeter", params={"record_from": ["V_1"], "interval": 0.1})
+    nest.Connect(meter, neuron)
+    nest.Simulate(5.0)
+    return {
+        "taps": sorted(nest.GetDefaults("taps")["recordables"]),
+        "equations": sorted(neuron.recordables),
+        "V_1": neuron.get("V")[1],
+        "recorded": (nest.Simulate(0.1), meter.get("events", "V_1")[-1])[1],
+    }
+
+
+def outside(modules: Sequence[str]) -> Fields:
+    start(modules)
+    neuron = nest.Create("taps")
+    nest.Simulate(1.0)
+    y = neuron.get("y")
+    neuron.set(k=3)
+    return {"y": y, "error": error(lambda: nest.Simulate(1.0))}
+
+
+def delays(modules: Sequence[str]) -> Fields:
+    """Let runs of 1 ms follow one another, with delays that are there, zero, or changing."""
+
+    def values(changes: Sequence[float | None], threads: int = 1) -> list[float]:
+        start(modules, threads=threads)
+        neuron = nest.Create("ahead")
+        found = []
+        for change in changes:
+            if change is not None:
+                neuron.set(d=change)
+            nest.Simulate(1.0)
+            found.append(neuron.get("y"))
+        return found
+
+    found: dict[str, Any] = {
+        "default": values([None] * 4),
+        "none": values([0.0, None, None, None]),
+        "threads": values([None] * 4, threads=2),
+        "changing": values([None, None, None, 1.0, 4.0, None, None, None])[2:],
+    }
+    neuron = nest.Create("ahead")
+    found["negative"] = error(lambda: neuron.set(d=-1.0))
+    found["endless"] = error(lambda: neuron.set(d=1e9))
+    return found
+
+
+def gap_pair(module: str, threads: int, g: float, start: Sequence[float], order: int) -> Fields:
+    """Join two cells for 40 ms; return what they do."""
+    restart([module], threads)
+    nest.set(wfr_tol=1e-10, wfr_max_iterations=100, wfr_interpolation_order=order)
+    cells = nest.Create("cell", 2, params={"V": start, "I_e": [60.0, 0.0]})
+    meter = nest.Create("multimeter", params={"record_from": ["V", "I_total"], "interval": 0.1})
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(meter, cells)
+    nest.Connect(cells, recorder)
+    connection = {"synapse_model": "gap_junction", "weight": g}
+    nest.Connect(cells[0], cells[1], {"rule": "one_to_one", "make_symmetric": True}, connection)
+    nest.Simulate(40.0)
+    events = meter.get("events")
+    mine = [events["senders"] == i for i in cells.tolist()]
+    return {
+        "times": events["times"][mine[0]],
+        "V": [events["V"][m] for m in mine],
+        "I_total": [events["I_total"][m] for m in mine],
+        "spikes": recorder.get("events", "times"),
+    }
+
+
+def gap_interneurons(modules: Sequence[str]) -> Fields:
+    """Let pairs of NEST's interneurons and of ours spike together, with spikes from outside."""
+    found = {}
+    for name, model in (("native", "hh_psc_alpha_gap"), ("ours", "hh_psc_alpha_gap_nestml")):
+        start(modules, resolution=0.05)
+        nest.set(wfr_tol=1e-7, wfr_max_iterations=50)
+        cells = nest.Create(model, 2, params={"I_e": 100.0, "V_m": [-10.0, -69.6]})
+        meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": 0.05})
+        recorder = nest.Create("spike_recorder")
+        source = nest.Create("spike_generator", params={"spike_times": [20.0, 21.0, 55.0]})
+        nest.Connect(source, cells[0], syn_spec={"weight": 400.0, "delay": 1.0})
+        nest.Connect(source, cells[1], syn_spec={"weight": -300.0, "delay": 1.0})
+        nest.Connect(meter, cells)
+        nest.Connect(cells, recorder)
+        connection = {"synapse_model": "gap_junction", "weight": 0.5}
+        nest.Connect(cells[0], cells[1], {"rule": "one_to_one", "make_symmetric": True}, connection)
+        nest.Simulate(120.0)
+        events, spikes = meter.get("events"), recorder.get("events")
+        order = np.lexsort((events["senders"], events["times"]))
+        found[name] = {
+            "V_m": events["V_m"][order],
+            "spikes": sorted(zip(spikes["times"], spikes["senders"], strict=True)),
+        }
+    return found
+
+
+def no_archive(modules: Sequence[str]) -> Fields:
+    start(modules)
+    cells = nest.Create("cell", 2)
+
+    def connect(model: str) -> str:
+        return error(lambda: nest.Connect(cells, cells, syn_spec={"synapse_model": model}))
+
+    return {
+        "static": connect("static_synapse"),
+        "plastic": connect("stdp_synapse"),
+        "entries": sorted(cells[0].get()),
+    }
+
+
+def installing(folder: str) -> Fields:
+    """Install a model, then another version of it."""
+    import nestml_nest
+
+    from nestml_core import ModelError
+
+    text = """model drift:
+    state:
+        x real = 0
+    equations:
+        x' = {rate} / 1 ms
+    update:
+        integrate_odes()
+"""
+
+    def run() -> float:
+        neuron = nest.Create("drift")
+        nest.Simulate(1.0)
+        return neuron.get("x")
+
+    def problem(rate: str, **how: Any) -> str:
+        try:
+            nestml_nest.install(text.format(rate=rate), folder, **how)
+        except (RuntimeError, ModelError) as raised:
+            return str(raised)
+        return ""
+
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    found: dict[str, Any] = {"names": nestml_nest.install(text.format(rate=1), folder)}
+    found["again"] = problem("3")
+    found["first"] = run()
+    found["with_nodes"] = problem("3")
+    found["replaced"] = problem("3", reset=True)
+    found["second"] = run()
+    found["mistake"] = problem("nothing", reset=True)
+    return found
 
 
 def native(models: Sequence[str]) -> Fields:

@@ -25,10 +25,18 @@ def test_the_example_runs(module: str) -> None:
     assert -70.0 < float(done.stdout.split()[-1]) < -55.0
 
 
+def test_models_are_installed_in_one_call(toolchain: None) -> None:
+    found = re.search(r"<!-- example: install -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    command = [sys.executable, "-c", found[1]]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert -70.0 < float(done.stdout.split()[-1]) < -55.0
+
+
 def test_the_options_are_those_of_the_backend() -> None:
     rows = re.findall(r"^\| `--([\w-]+)` \| `(.*?)` \| (.*?) \|$", README, re.MULTILINE)
     fields = dataclasses.fields(Options)
-    assert rows == [(f.name, str(f.default), f.metadata["help"]) for f in fields]
+    assert rows == [(f.name.replace("_", "-"), str(f.default), f.metadata["help"]) for f in fields]
 
 
 def test_every_code_it_names_exists() -> None:

@@ -103,6 +103,12 @@ def test_the_resolution_is_obeyed(in_nest: InNest, module: str) -> None:
         assert value == pytest.approx(expected, rel=1e-13)
 
 
+def test_the_resolution_stands_once_there_are_nodes(in_nest: InNest, module: str) -> None:
+    found = in_nest("resolution_with_nodes", modules=[module], model=EXP)
+    assert "resolution" in found["error"] or "time representation" in found["error"]
+    assert found["V_m"] == pytest.approx(-70.0 + 10.0 * 2.718281828459045**-1, rel=1e-13)
+
+
 def test_declared_units_stand_outside(in_nest: InNest, module: str) -> None:
     changes = [{"tau_m": 0.02, "C_m": 0.5, "tau_w": 5000.0, "V_m": -0.06}]
     found = in_nest("status", modules=[module], model="units", changes=changes)

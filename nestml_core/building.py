@@ -1,0 +1,135 @@
+"""Generating code for a target, and compiling it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nestml_core.backend import Artifact, Feature
+from nestml_core.checking import compiled
+from nestml_core.diagnostics import Code, Diagnostic, Severity
+from nestml_core.library import library_model
+from nestml_core.pipeline import generate, with_integrators, write_files
+from nestml_core.problems import BAD_OPTION, NO_MODEL, ModelError, valued
+from nestml_core.progress import waiting
+from nestml_core.running import backend_named, backend_options, missing_tools
+from nestml_core.solve import SolveOptions
+from nestml_core.solved import Pair, SolvedProgram
+from nestml_core.source import NOWHERE
+
+NOT_COMPILED = Code("NML925", Severity.WARNING, "generated code was not compiled")
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """What ``build`` left on disk.
+
+    Attributes
+    ----------
+    directory : the folder
+    files : all generated files, in it
+    artifact : what the compiler made of them; None if nothing was compiled
+    diagnostics : warnings
+    usage : how to use what was compiled, if the backend says it
+    """
+
+    directory: Path
+    files: tuple[Path, ...]
+    artifact: Artifact | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    usage: str = ""
+
+
+def build(
+    sources: str | Path | Sequence[str | Path],
+    backend: str,
+    output: str | Path,
+    *,
+    suffix: str = "",
+    pairs: Sequence[str] = (),
+    compile: bool = True,
+    solving: SolveOptions | None = None,
+    dialect: str = "9.0",
+    progress: bool = True,
+    **options: Any,
+) -> Built:
+    """Generate code for a target, and compile it where the target compiles.
+
+    Parameters
+    ----------
+    sources : files, folders, names of library models or the text of a model; one or several
+    backend : name of an installed backend
+    output : folder to write to; made if need be
+    suffix : appended to the name of every generated model
+    pairs : ``"NEURON+SYNAPSE"`` for each synapse that is generated together with its neuron
+    compile : False to generate only
+    solving : how to integrate what has no exact solution
+    dialect : "9.0", or "8" for models written for NESTML 8
+    progress : show how long compiling takes, on a terminal or in a notebook
+    options : further options of the backend
+
+    Returns
+    -------
+    What was written. Where a tool for compiling is missing, a warning says which.
+
+    Raises
+    ------
+    ModelError : a model has errors, or the backend refuses it.
+    """
+    chosen_solving = solving or SolveOptions()
+    program, said = valued(compiled(sources, chosen_solving, dialect))
+    program = with_integrators(program, chosen_solving)
+    program = _renamed(replace(program, pairs=_pairs(pairs, program)), suffix)
+    target = backend_named(backend)
+    chosen = backend_options(target, options)
+    files, more = valued(generate(program, target, chosen))
+    directory = Path(output)
+    written, _ = valued(write_files(files, directory))
+    found = [*said, *more]
+    artifact = None
+    if compile and Feature.COMPILE in target.supports.features:
+        missing = missing_tools(target)
+        if missing:
+            found.append(NOT_COMPILED.at(NOWHERE, f"`{backend}` did not compile: {missing}"))
+        else:
+            with waiting(f"compiling for {backend}", wanted=progress):
+                artifact, warned = valued(target.compile(program, directory, chosen))
+            found += warned
+    usage = "" if artifact is None else target.usage(artifact)
+    return Built(directory, written, artifact, tuple(found), usage)
+
+
+def _pairs(pairs: Sequence[str], program: SolvedProgram) -> tuple[Pair, ...]:
+    names = {m.name for m in program.models}
+    found = []
+    for text in pairs:
+        neuron, plus, synapse = (_meant(part.strip(), names) for part in text.partition("+"))
+        missing = [n for n in (neuron, synapse) if n not in names]
+        if not plus or missing:
+            listed = ", ".join(f"`{n}`" for n in missing if n)
+            wrong = f"{listed} is not among the models" if plus and listed else "no `+` in it"
+            message = f"`{text}` is not a pair of models that were read: {wrong}"
+            help = "write NEURON+SYNAPSE, and name the models or files of both"
+            note = "; `nestml models` lists those that are shipped" if plus else ""
+            raise ModelError([NO_MODEL.at(NOWHERE, message, help=help + note)])
+        found.append(Pair(neuron, synapse))
+    return (*program.pairs, *found)
+
+
+def _meant(name: str, names: Collection[str]) -> str:
+    """Return the name of the model that ``name`` means: another name of a shipped one, perhaps."""
+    shipped = None if name in names else library_model(name)
+    return name if shipped is None else shipped.stem
+
+
+def _renamed(program: SolvedProgram, suffix: str) -> SolvedProgram:
+    if not suffix:
+        return program
+    if not f"a{suffix}".isidentifier() or not suffix.isascii():
+        message = f"`{suffix}` cannot be the end of a name"
+        raise ModelError([BAD_OPTION.at(NOWHERE, message, help="use letters, digits and `_`")])
+    models = tuple(replace(m, name=m.name + suffix) for m in program.models)
+    pairs = tuple(Pair(p.neuron + suffix, p.synapse + suffix) for p in program.pairs)
+    return replace(program, models=models, pairs=pairs)

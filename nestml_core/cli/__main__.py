@@ -1,0 +1,5 @@
+"""``python -m nestml_core.cli``."""
+
+from nestml_core.cli import main
+
+raise SystemExit(main())

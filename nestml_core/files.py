@@ -1,0 +1,38 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkstemp
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a file beside ``path`` to write to, which takes its place when all went well.
+
+    Whatever ends the writing early, an interrupt too, leaves what was at ``path`` as it was, and
+    nothing beside it. The other file has the same suffix, by which libraries know the format.
+    """
+    final = Path(path)
+    handle, name = mkstemp(prefix=".nestml-", suffix=final.suffix, dir=final.parent)
+    os.close(handle)
+    stage = Path(name)
+    try:
+        yield stage
+        stage.chmod(_mode(final))
+        os.replace(stage, final)
+    except BaseException:
+        stage.unlink(missing_ok=True)
+        raise
+
+
+def _mode(path: Path) -> int:
+    """Return the permissions of ``path``, or those that a new file would have."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

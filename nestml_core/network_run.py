@@ -1,0 +1,135 @@
+"""What the run of a network yields, and what its parts are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nestml_core.declared import declared_value, unit_text
+from nestml_core.diagnostics import Diagnostic
+from nestml_core.experiment import FloatArray, IntArray
+from nestml_core.network import NetworkExperiment, NetworkTrace
+
+if TYPE_CHECKING:
+    from nestml_core.loading import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """What a network has been given: neurons of one model, or sources of spikes.
+
+    Attributes
+    ----------
+    name : what diagnostics call them
+    size : how many there are; they are counted from 0
+    model : of the neurons; None for sources
+    """
+
+    name: str
+    size: int
+    model: LoadedModel | None
+    place: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __repr__(self) -> str:
+        return f"<{self.size} {self.name}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """What a network has been given: connections between two nodes.
+
+    Attributes
+    ----------
+    name : what diagnostics call them
+    pre, post : shape (connections,): connection k leads from ``pre[k]`` to ``post[k]``
+    model : of their synapses; None if they have weights that never change
+    """
+
+    name: str
+    pre: IntArray
+    post: IntArray
+    model: LoadedModel | None
+    place: int
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self.name}>"
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkRun:
+    """What the run of a network yielded, in the declared units of the models.
+
+    ``result[nodes]["V_m"]`` is what was recorded of neurons, of shape (neurons, steps), at the
+    times ``result.times``; ``result[connections]["w"]`` that of connections, of shape
+    (connections, steps).
+
+    Attributes
+    ----------
+    experiment : what was run
+    trace : what came out, in coherent units
+    diagnostics : warnings, and messages of the models
+    """
+
+    experiment: NetworkExperiment
+    trace: NetworkTrace
+    _nodes: tuple[Nodes, ...]
+    _projections: tuple[Connections, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def __repr__(self) -> str:
+        spikes = sum(len(s.steps) for s in self.trace.spikes)
+        return f"<run of a network: {self.trace.steps * self.trace.dt:g} ms, {spikes} spikes>"
+
+    @property
+    def times(self) -> FloatArray:
+        """The ends of the steps, in ms; shape (steps,)."""
+        return _times(np.arange(1, self.trace.steps + 1), self.trace.dt)
+
+    def spikes(self, nodes: Nodes) -> tuple[FloatArray, IntArray]:
+        """Return the times of all spikes of some nodes, in ms, and who emitted each."""
+        found = self.trace.spikes[self._place(nodes, self._nodes)]
+        return _times(found.steps, self.trace.dt), found.indices
+
+    def emitted(self, connections: Connections) -> tuple[FloatArray, IntArray, FloatArray]:
+        """Return what synapses emitted: times in ms, numbers of the connections, weights.
+
+        These are the times at which spikes leave; they arrive a delay later.
+        """
+        if connections.model is None:
+            raise KeyError(f"{connections!r} have no synapses: their weights never change")
+        found = self.trace.emitted[self._place(connections, self._projections)]
+        return _times(found.steps, self.trace.dt), found.indices, found.weights
+
+    def __getitem__(self, what: Nodes | Connections) -> Mapping[str, FloatArray]:
+        kept = self._nodes if isinstance(what, Nodes) else self._projections
+        place = self._place(what, kept)
+        found = self.trace.nodes if isinstance(what, Nodes) else self.trace.projections
+        return MappingProxyType({s.name: declared_value(s, x) for s, x in found[place].items()})
+
+    def units(self, what: Nodes | Connections) -> Mapping[str, str]:
+        """Return the unit of each recorded array, by name."""
+        kept = self._nodes if isinstance(what, Nodes) else self._projections
+        place = self._place(what, kept)
+        found = self.trace.nodes if isinstance(what, Nodes) else self.trace.projections
+        return MappingProxyType({s.name: unit_text(s) for s in found[place]})
+
+    @staticmethod
+    def _place(what: Nodes | Connections, kept: Sequence[Nodes | Connections]) -> int:
+        for k in kept:
+            if k is what:
+                return k.place
+        raise KeyError(f"{what!r} was not part of the network when it ran")
+
+
+def _times(steps: IntArray, dt: float) -> FloatArray:
+    return steps.astype(np.float64) * np.float64(dt)

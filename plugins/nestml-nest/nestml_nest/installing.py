@@ -1,0 +1,67 @@
+"""From models to NEST in one call."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import nestml_core
+from nestml_nest.lower import generated_name
+
+
+def install(
+    sources: str | Path | Sequence[str | Path],
+    output: str | Path | None = None,
+    *,
+    reset: bool = False,
+    **how: Any,
+) -> Mapping[str, str]:
+    """Build an extension module and load it into the NEST of this process.
+
+    Parameters
+    ----------
+    sources : files, folders, names of library models or the text of a model; one or several
+    output : folder for the module; None for one that is deleted when this process ends
+    reset : forget all nodes and modules first, as `nest.ResetKernel()` does
+    how : options of `nestml_core.build` and of this backend, such as ``module="mine"``
+
+    Returns
+    -------
+    What each model is called in NEST, by its own name.
+
+    Raises
+    ------
+    ModelError : a model has errors, or cannot be generated or compiled.
+    RuntimeError : NEST has nodes already, or models of these names; it takes new ones only before.
+    """
+    folder = Path(output) if output is not None else _temporary()
+    built = nestml_core.build(sources, "nest", folder, **how)
+    if built.artifact is None:
+        raise nestml_core.ModelError(built.diagnostics)
+    artifact = built.artifact
+    named = {m.name: generated_name(m, artifact.options) for m in artifact.program.models}
+    nest: Any = import_module("nest")
+    if reset:
+        nest.ResetKernel()
+    advice = "call nest.ResetKernel() before, or install(..., reset=True)"
+    if nest.network_size:
+        count = nest.network_size
+        raise RuntimeError(f"NEST has {count} nodes, and takes models only before: {advice}")
+    present = set(nest.node_models) | set(nest.synapse_models)
+    taken = [name for name in named.values() if name in present]
+    if taken:
+        raise RuntimeError(f"NEST has `{taken[0]}` already: {advice}")
+    nest.Install(str(artifact.product))
+    return MappingProxyType(named)
+
+
+def _temporary() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="nestml-nest-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

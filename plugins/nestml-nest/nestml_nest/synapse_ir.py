@@ -1,0 +1,146 @@
+"""Synapses of an extension module, and what neurons keep for them, in NEST's own terms.
+
+Symbols in expressions and statements carry C++ names with the struct that owns them: ``P`` holds
+the parameters of a connection, ``C`` those that all connections of a model share, ``N`` those that
+belong to the postsynaptic neuron; ``V``, ``K`` and ``D`` what follows from ``C`` alone, from
+parameters, and from the length of the interval since the last event; ``S`` the state of a
+connection, ``M`` a copy of the state that the neuron keeps; ``in`` ports, time and interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nestml_core.api import Expr, Stmt
+from nestml_nest.ir import (
+    Change,
+    Computation,
+    Condition,
+    Convolved,
+    Entry,
+    FlowFunction,
+    FunctionDefinition,
+    Guard,
+    Member,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An entry and the struct that holds it."""
+
+    owner: str
+    entry: Entry
+    inputs: tuple[str, ...] = ()
+    """The shared entries that the default depends on, by key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a spike at a port does."""
+
+    name: str
+    role: str
+    """``pre``, ``post`` or ``mod``."""
+    member: str
+    """The port as a member of ``in``; empty if nothing reads it."""
+    flows_anyway: bool
+    """Equations contain spikes of the port: there is a flow even if no time has passed."""
+    body: tuple[Stmt, ...]
+    jumps: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What NEST calls the weight: an entry, or an expression that cannot be set."""
+
+    value: Expr
+    entry: Owned | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a neuron keeps for the synapses of one model that end at it."""
+
+    name: str
+    """The C++ struct, in a header of this name."""
+    member: str
+    """The member of the neuron."""
+    synapse: str
+    parameters: tuple[Entry, ...]
+    state: tuple[Entry, ...]
+    hidden: tuple[Member, ...]
+    dependents: tuple[Owned, ...]
+    constants: tuple[Member, ...]
+    constant_computations: tuple[Computation, ...]
+    interval: tuple[Member, ...]
+    interval_computations: tuple[Computation, ...]
+    updates: tuple[Change, ...]
+    before: tuple[Change, ...]
+    body: tuple[Stmt, ...]
+    jumps: tuple[Change, ...]
+    guards: tuple[Guard, ...]
+    headers: tuple[str, ...]
+    runtime: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An entry of the model that is set in the neuron."""
+
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """The neuron that a synapse is paired with."""
+
+    name: str
+    title: str
+    kept: Kept
+    has_history: bool
+    """The synapse sees the spikes of the neuron."""
+    elsewhere: tuple[Elsewhere, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Synapse:
+    name: str
+    events: str
+    """The struct of what happens at events."""
+    common: str
+    """The class of what connections share."""
+    title: str
+    documentation: tuple[str, ...]
+    headers: tuple[str, ...]
+    runtime: tuple[str, ...]
+    own: tuple[Entry, ...]
+    shared: tuple[Entry, ...]
+    state: tuple[Entry, ...]
+    hidden: tuple[Member, ...]
+    dependents: tuple[Owned, ...]
+    shared_dependents: tuple[Owned, ...]
+    variables: tuple[Member, ...]
+    variable_computations: tuple[Computation, ...]
+    constants: tuple[Member, ...]
+    constant_computations: tuple[Computation, ...]
+    interval: tuple[Member, ...]
+    interval_computations: tuple[Computation, ...]
+    inputs: tuple[Member, ...]
+    guards: tuple[Guard, ...]
+    shared_guards: tuple[Guard, ...]
+    flows: tuple[FlowFunction, ...]
+    convolutions: tuple[Convolved, ...]
+    functions: tuple[FunctionDefinition, ...]
+    update: tuple[Stmt, ...]
+    order: tuple[Event, ...]
+    """In the order in which events of one time happen."""
+    conditions: tuple[Condition, ...]
+    weight: Weight | None
+    partner: Partner | None
+    has_post: bool
+    has_mod: bool
+    is_random: bool
+    flows_at_all: bool
+    """Something happens between events, or the time of the last one matters for the next."""

@@ -1,0 +1,549 @@
+"""Networks: what arrives when and where, synapses in them, couplings, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import re
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import nestml_core as nestml
+from nestml_core import ModelError, Network
+from nestml_core.explaining import CORE, parsed
+from nestml_core.network_run import Nodes
+
+COUNTER = """model counter:
+    state:
+        exc real = 0
+        inh real = 0
+        other real = 0
+        x mV = 0 mV
+        input_seen mV = 0 mV
+    parameters:
+        offset mV = 0 mV
+        tau ms = 10 ms [[ tau > 0 ms ]]
+    equations:
+        x' = (offset - x) / tau
+    input:
+        ex <- excitatory spike
+        ih <- inhibitory spike
+        o <- spike
+        V mV <- continuous
+    output:
+        spike
+    update:
+        integrate_odes()
+        input_seen = V
+    onReceive(ex):
+        exc += ex * 1 s
+    onReceive(ih):
+        inh += ih * 1 s
+    onReceive(o):
+        other += o * 1 s
+"""
+
+RELAY = """model parrot:
+    state:
+        due integer = 0
+    input:
+        s <- spike
+    output:
+        spike
+    onReceive(s):
+        due = 1
+    onCondition(due > 0):
+        due = 0
+        emit_spike()
+"""
+
+PAIR = """model pair:
+    parameters:
+        A real = 0.5
+    state:
+        w real = 1
+        x real = 0
+        y real = 0
+        when ms = 0 ms
+    equations:
+        x' = -x / 20 ms
+        y' = -y / 30 ms
+    input:
+        pre_spikes <- spike
+        post_spikes <- spike
+    output:
+        spike
+    update:
+        integrate_odes()
+    onReceive(post_spikes):
+        when = t
+        y += 1
+        w += A * x
+    onReceive(pre_spikes):
+        x += 1
+        w -= A * y
+        emit_spike(w)
+"""
+
+COUNTER_MODEL = nestml.load(COUNTER)
+PARROT = nestml.load(RELAY)
+PAIR_MODEL = nestml.load(PAIR)
+
+
+def at(times: np.ndarray, values: np.ndarray, t: float) -> float:
+    return float(values[round(t / (times[1] - times[0])) - 1])
+
+
+def test_a_spike_arrives_after_its_delay_with_its_weight() -> None:
+    net = Network(dt=0.5)
+    source = net.spike_source([[1.0], [2.0, 2.0]])
+    cells = net.create(COUNTER_MODEL, 2)
+    weights = [[2.0, 0.0], [3.0, 5.0]]
+    made = net.connect(source, cells, matrix=weights, delay=[0.5, 1.0, 1.5], port="o")
+    assert made.pre.tolist() == [0, 1, 1]
+    assert made.post.tolist() == [0, 0, 1]
+    net.record(cells, "other")
+    run = net.run(5)
+    seen = run[cells]["other"]
+    assert seen[0].tolist() == [0, 0, 2, 2, 2, 8, 8, 8, 8, 8]
+    assert seen[1].tolist() == [0, 0, 0, 0, 0, 0, 10, 10, 10, 10]
+    times, who = run.spikes(source)
+    assert times.tolist() == [1.0, 2.0, 2.0]
+    assert who.tolist() == [0, 1, 1]
+
+
+def test_the_sign_of_the_weight_chooses_between_paired_ports() -> None:
+    text = COUNTER.replace("o <- spike\n        ", "").replace(
+        "    onReceive(o):\n        other += o * 1 s\n", ""
+    )
+    net = Network()
+    source = net.spike_source([[1.0], [1.0]])
+    cells = net.create(nestml.load(text))
+    net.connect(source, cells, weight=[4.0, -3.0])
+    net.record(cells, ["exc", "inh"])
+    run = net.run(5)
+    assert run[cells]["exc"][0, -1] == 4.0
+    assert run[cells]["inh"][0, -1] == 3.0
+
+
+def test_a_chain_of_neurons() -> None:
+    net = Network()
+    source = net.spike_source([[1.0]])
+    cells = net.create(PARROT, 4)
+    net.connect(source, cells, pairs=([0], [0]), delay=0.3)
+    net.connect(cells, cells, pairs=(range(3), range(1, 4)), delay=[0.1, 0.7, 1.0])
+    times, who = net.run(5).spikes(cells)
+    assert who.tolist() == [0, 1, 2, 3]
+    assert times == pytest.approx([1.3, 1.4, 2.1, 3.1])
+
+
+@pytest.mark.parametrize("kind", ["array", "sparse"])
+def test_a_sparse_matrix_is_a_matrix(kind: str) -> None:
+    weights = np.array([[0.0, 1.5, -2.0], [0.0, 0.0, 0.5]])
+    matrix: Any = weights if kind == "array" else csr_array(weights)
+    net = Network()
+    source = net.spike_source([[1.0], [1.0]])
+    cells = net.create(COUNTER_MODEL, 3)
+    net.connect(source, cells, matrix=matrix, port="o")
+    net.record(cells, "other")
+    assert net.run(5)[cells]["other"][:, -1].tolist() == [0.0, 1.5, -1.5]
+
+
+def test_parameters_initial_values_and_currents_for_each_neuron() -> None:
+    net = Network()
+    cells = net.create(
+        COUNTER_MODEL,
+        3,
+        parameters={"offset": [1.0, 2.0, 3.0], "tau": "20 ms"},
+        initial={"x": np.array([0.0, -1.0, 5.0])},
+        currents={"V": [7.0, 8.0, 9.0]},
+    )
+    more = net.create(COUNTER_MODEL, 2, currents={"V": ([0.0, 2.0], [1.0, 4.0])})
+    net.record(cells, ["x", "input_seen"])
+    net.record(more)
+    run = net.run(10)
+    offset, start = np.array([[1.0], [2.0], [3.0]]), np.array([[0.0], [-1.0], [5.0]])
+    exact = offset + (start - offset) * np.exp(-run.times / 20)
+    assert np.abs(run[cells]["x"] - exact).max() < 1e-12
+    assert run[cells]["input_seen"][:, 50].tolist() == [7.0, 8.0, 9.0]
+    assert run[more]["input_seen"][1, [19, 20]].tolist() == [1.0, 4.0]
+    assert set(run[more]) == set(COUNTER_MODEL.recordables)
+    assert run.units(cells) == {"x": "mV", "input_seen": "mV"}
+
+
+def test_a_postsynaptic_spike_comes_back_after_the_delay() -> None:
+    """The handler sees the time of the soma; pairs count by the time at the synapse."""
+    net = Network()
+    pre, trigger = net.spike_source([[2.0, 20.0]]), net.spike_source([[9.0]])
+    cell = net.create(PARROT)
+    net.connect(trigger, cell, delay=1.0)
+    plastic = net.connect(pre, cell, synapse=PAIR_MODEL, delay=15.0)
+    net.record(plastic)
+    run = net.run(60)
+    soma = 10.0  # and once more for each spike that the synapse passes on: 17 and 35
+    times, _ = run.spikes(cell)
+    assert times == pytest.approx([soma, 17.0, 35.0])
+    seen = run[plastic]
+    assert at(run.times, seen["when"][0], 24.9) == 0.0
+    assert at(run.times, seen["when"][0], 25.0) == pytest.approx(soma)
+    x = math.exp(-(25 - 2) / 20) + math.exp(-(25 - 20) / 20)
+    assert at(run.times, seen["w"][0], 25.0) == pytest.approx(1 + 0.5 * x, rel=1e-12)
+    later = math.exp(-(32 - 2) / 20) + math.exp(-(32 - 20) / 20)
+    assert at(run.times, seen["w"][0], 32.0) == pytest.approx(1 + 0.5 * (x + later), rel=1e-12)
+    times, numbers, weights = run.emitted(plastic)
+    assert times == pytest.approx([2.0, 20.0])
+    assert numbers.tolist() == [0, 0]
+    assert weights == pytest.approx([1.0, 1.0])
+
+
+def test_each_connection_learns_for_itself_as_it_does_alone() -> None:
+    """Synapses in a network, and each alone with the events that reach it."""
+    random = np.random.default_rng(4)
+    trains = [np.unique(random.integers(10, 950, 12)) / 10 for _ in range(3)]
+    net = Network()
+    pre = net.spike_source(trains[:2])
+    post = net.create(PARROT, 2)
+    net.connect(net.spike_source([trains[2], trains[2] + 3]), post, rule="one_to_one", delay=1.0)
+    delays, amounts = [1.0, 2.0, 1.5, 4.0], [0.1, 0.2, 0.3, 0.4]
+    plastic = net.connect(
+        pre, post, synapse=PAIR_MODEL, delay=delays, parameters={"A": amounts}, initial={"w": 2.0}
+    )
+    net.record(plastic, ["w", "x"])
+    run = net.run(100)
+    fired = run.spikes(post)
+    _, connections, weights = run.emitted(plastic)
+    for k in range(4):
+        back = fired[0][fired[1] == plastic.post[k]] + delays[k]
+        alone = PAIR_MODEL.simulate(
+            100,
+            parameters={"A": amounts[k]},
+            initial={"w": 2.0},
+            spikes={
+                "pre_spikes": trains[plastic.pre[k]],
+                "post_spikes": np.round(back, 6)[back <= 100],
+            },
+            backend="reference",
+        )
+        assert alone.weights is not None
+        assert weights[connections == k].tolist() == alone.weights.tolist()
+        assert np.abs(run[plastic]["w"][k] - alone["w"]).max() == 0.0
+        assert np.abs(run[plastic]["x"][k] - alone["x"]).max() == 0.0
+
+
+MODULATED = """model modulated:
+    state:
+        n real = 0
+        w real = 1
+        voltage mV = 0 mV
+    equations:
+        n' = -n / 100 ms
+    input:
+        pre_spikes <- spike
+        post_spikes <- spike
+        mod_spikes <- spike
+        V mV <- continuous
+        K mV <- continuous
+    output:
+        spike
+    update:
+        integrate_odes()
+    onReceive(mod_spikes):
+        n += 1
+    onReceive(post_spikes):
+        voltage = V
+    onReceive(pre_spikes):
+        w += n
+        voltage = V + K
+        emit_spike(w)
+"""
+
+
+def modulated(mod: Callable[[Network], Any]) -> tuple[np.ndarray, np.ndarray]:
+    net = Network()
+    cells = net.create(COUNTER_MODEL, 2, parameters={"offset": [4.0, 8.0]})
+    plastic = net.connect(
+        net.spike_source([[50.0]]),
+        cells,
+        synapse=MODULATED,
+        port="o",
+        delay=2.0,
+        inputs={"mod_spikes": mod(net), "V": "x", "K": "0.1 V"},
+    )
+    net.record(plastic)
+    run = net.run(60)
+    return run[plastic]["w"][:, -1], run[plastic]["voltage"][:, -1]
+
+
+def test_modulators_and_third_factors() -> None:
+    w, voltage = modulated(lambda net: net.spike_source([[10.0], [20.0]]))
+    assert w == pytest.approx([1 + math.exp(-0.4) + math.exp(-0.3)] * 2, rel=1e-12)
+    assert voltage == pytest.approx([k * (1 - math.exp(-5)) + 100 for k in (4, 8)], rel=1e-12)
+    later, _ = modulated(lambda net: (net.spike_source([[10.0], [20.0]]), 30.0))
+    assert later == pytest.approx([1 + math.exp(-0.1) + 1] * 2, rel=1e-12)
+    none, _ = modulated(lambda net: None)
+    assert none.tolist() == [1.0, 1.0]
+
+
+def test_couplings_add_up_after_their_delays() -> None:
+    net = Network()
+    one = net.create(COUNTER_MODEL, 2, parameters={"offset": [5.0, 11.0]})
+    two = net.create(COUNTER_MODEL, 2, currents={"V": 100.0})
+    net.couple(one, two, "x", "V", matrix=[[2.0, 0.0], [3.0, 1.0]])
+    net.couple(one, two, "x", "V", rule="one_to_one", weight=10.0, delay=0.3)
+    for cells in (one, two):
+        net.record(cells, ["x", "input_seen"])
+    run = net.run(20)
+    x, seen = run[one]["x"], run[two]["input_seen"]
+    # a value at the end of a step is seen in the next one, or three steps later
+    at_once, late = x[:, 3:-1], x[:, :-4]
+    expected = 100 + 2 * at_once[0] + 3 * at_once[1] + 10 * late[0]
+    assert np.abs(seen[0, 4:] - expected).max() < 1e-12
+    assert np.abs(seen[1, 4:] - (100 + at_once[1] + 10 * late[1])).max() < 1e-12
+    assert seen[:, 0].tolist() == [100.0, 100.0]
+
+
+def test_weights_of_couplings_have_units() -> None:
+    net = Network()
+    one = net.create("iaf_psc_exp")
+    net.couple(one, one, "V_m", "I_stim", weight="2 nS")
+    assert net.experiment(1).couplings[0].weights.tolist() == [2.0]
+    with pytest.raises(ModelError, match="NML961"):
+        net.couple(one, one, "V_m", "I_stim", weight="2 mV")
+
+
+NOISY = """model noisy:
+    state:
+        z real = 0
+    input:
+        pre_spikes <- spike
+    output:
+        spike
+    onReceive(pre_spikes):
+        emit_spike(random_normal(0, 1))
+"""
+
+
+def noisy(seed: int, extra: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weights that two synapses emit, and the spikes of two Poisson sources."""
+    net = Network(seed=seed)
+    source = net.spike_source([[1.0, 2.0, 3.0]])
+    cells = net.create(COUNTER_MODEL, 3)
+    poisson = net.poisson_source(2, [500.0, 1000.0])
+    pairs = ([0] * 3, range(3)) if extra else ([0] * 2, range(2))
+    made = net.connect(source, cells, synapse=NOISY, pairs=pairs, port="o")
+    run = net.run(200)
+    _, who, weights = run.emitted(made)
+    return weights[who < 2].reshape(3, 2), run.spikes(poisson)[0]
+
+
+def test_random_numbers_are_reproducible_and_independent() -> None:
+    weights, spikes = noisy(1)
+    again, spikes_again = noisy(1)
+    assert weights.tolist() == again.tolist()
+    assert spikes.tolist() == spikes_again.tolist()
+    assert len(set(weights.ravel())) == 6
+    assert weights.tolist() != noisy(2)[0].tolist()
+    assert weights.tolist() == noisy(1, extra=True)[0].tolist()
+
+
+def test_poisson_sources_have_the_rates_asked_for() -> None:
+    net = Network(dt=0.5, seed=3)
+    sources = net.poisson_source(3, ["100 Hz", "1 kHz", "0 Hz"])
+    times, who = net.run(10_000).spikes(sources)
+    counts = np.bincount(who, minlength=3)
+    for count, mean in zip(counts[:2], (1000, 10_000), strict=True):
+        assert abs(count - mean) < 4 * math.sqrt(mean)
+    assert counts[2] == 0
+    assert times.min() >= 0.5
+    # the variance of the counts in windows of 100 ms is that of a Poisson process
+    windows = np.histogram(times[who == 1], bins=100)[0]
+    assert 0.6 < windows.var() / windows.mean() < 1.6
+
+
+def learning(seed: int = 1) -> tuple[Network, Nodes, Any]:
+    net = Network(seed=seed)
+    noise = net.poisson_source(3, 1000.0)
+    cells = net.create("iaf_psc_exp", 3)
+    net.connect(noise, cells, rule="one_to_one", weight=250.0, delay=1.2)
+    plastic = net.connect(
+        cells, cells, synapse=PAIR_MODEL, port="exc_spikes", delay=0.4, initial={"w": 50.0}
+    )
+    net.record(cells, "V_m")
+    net.record(plastic, "w")
+    return net, cells, plastic
+
+
+def test_a_shorter_run_is_the_beginning_of_a_longer_one_and_runs_repeat() -> None:
+    net, cells, plastic = learning()
+    short, long, again = net.run(100), net.run(200), net.run(200)
+    assert len(long.spikes(cells)[0]) > 5
+    assert short[cells]["V_m"].tolist() == long[cells]["V_m"][:, :1000].tolist()
+    assert short[plastic]["w"].tolist() == long[plastic]["w"][:, :1000].tolist()
+    assert again[plastic]["w"].tolist() == long[plastic]["w"].tolist()
+    assert len(set(long[plastic]["w"][:, -1])) > 1
+
+
+def test_messages_and_failures_say_who_it_was() -> None:
+    net = Network()
+    cells = net.create("iaf_psc_exp", 2, name="cells")
+    bad = Network()
+    bad.create("iaf_psc_exp", 2, parameters={"tau_m": [10.0, -1.0]}, name="cells")
+    with pytest.raises(ModelError, match=r"tau_m.*in neuron 1 of `cells`"):
+        bad.run(1)
+    net.connect(
+        net.spike_source([[1.0]]),
+        cells,
+        port="exc_spikes",
+        synapse=NOISY.replace("random_normal(0, 1)", "1 / z").replace("model noisy", "model odd"),
+        name="fan",
+    )
+    with pytest.raises(ModelError, match=r"in connection 0 of `fan` at t = 1 ms"):
+        net.run(2)
+
+
+def _mistakes() -> dict[str, tuple[Callable[[Network, Nodes, Nodes], Any], str]]:
+    stdp = PAIR_MODEL
+    return {
+        "an unknown port": (
+            lambda n, s, c: n.connect(s, c, port="exc_spike"),
+            "NML960.*has no port `exc_spike`.*did you mean `exc_spikes`",
+        ),
+        "no port": (
+            lambda n, s, c: n.connect(s, n.create(COUNTER_MODEL)),
+            "NML964.*`ex`, `ih`, `o`",
+        ),
+        "an unknown recordable": (lambda n, s, c: n.record(c, "Vm"), "NML960.*did you mean `V_m`"),
+        "an unknown rule": (lambda n, s, c: n.connect(s, c, rule="all"), "NML960.*`all`"),
+        "an unknown parameter": (
+            lambda n, s, c: n.create("iaf_psc_exp", parameters={"tau": 1.0}),
+            "NML901.*no parameter `tau`",
+        ),
+        "an unknown input": (
+            lambda n, s, c: n.connect(s, c, synapse=stdp, inputs={"mod": s}),
+            "NML960.*no port `mod`",
+        ),
+        "a population of another network": (
+            lambda n, s, c: n.connect(Network().create("iaf_psc_exp"), c),
+            "NML961.*not part of this network",
+        ),
+        "no population": (lambda n, s, c: n.connect("s", c), "NML961.*'s' is not part of"),
+        "too many values": (
+            lambda n, s, c: n.create("iaf_psc_exp", 3, parameters={"I_e": [1.0, 2.0]}),
+            "NML961.*there are 3 of them, here are 2",
+        ),
+        "too many weights": (
+            lambda n, s, c: n.connect(s, c, weight=[1.0] * 3),
+            "NML961.*4 are needed, here are 3",
+        ),
+        "a matrix of another shape": (
+            lambda n, s, c: n.connect(s, c, matrix=np.ones((3, 2))),
+            r"NML961.*\(3, 2\), and not \(2, 2\)",
+        ),
+        "a neuron that is not there": (
+            lambda n, s, c: n.connect(s, c, pairs=([0], [2])),
+            "NML961.*numbered 0 to 1, not 2",
+        ),
+        "pairs that do not fit": (
+            lambda n, s, c: n.connect(s, c, pairs=([0, 1], [0])),
+            "NML961.*shapes",
+        ),
+        "one to one of different sizes": (
+            lambda n, s, c: n.connect(n.spike_source([[1.0]]), c, rule="one_to_one"),
+            "NML961.*1 sources, 2 iaf_psc_exp",
+        ),
+        "a weight for a synapse": (
+            lambda n, s, c: n.connect(s, c, synapse=stdp, weight=1.0),
+            "NML961.*its own",
+        ),
+        "a negative weight for a signed port": (
+            lambda n, s, c: n.connect(s, c, weight=-1.0, port="exc_spikes"),
+            "NML961.*negative weight",
+        ),
+        "an early spike": (lambda n, s, c: n.spike_source([[0.0]]), "NML961.*first possible"),
+        "a third factor of another dimension": (
+            lambda n, s, c: n.connect(
+                s, c, synapse=MODULATED, inputs={"mod_spikes": None, "V": "I_syn_exc", "K": 0.0}
+            ),
+            "NML961.*`V` is in mV, `I_syn_exc` in pA",
+        ),
+        "a negative rate": (lambda n, s, c: n.poisson_source(2, -1.0), "NML961.*negative"),
+        "no number of neurons": (lambda n, s, c: n.create("iaf_psc_exp", 0), "NML961.*how many"),
+        "a short delay": (lambda n, s, c: n.connect(s, c, delay=0.0), "NML962.*0.1 ms, one step"),
+        "a delay off the grid": (
+            lambda n, s, c: n.connect(s, c, delay=[1.0, 1.0, 0.25, 1.0]),
+            "NML962.*0.25 ms is not a multiple of 0.1 ms",
+        ),
+        "a modulator left out": (
+            lambda n, s, c: n.connect(s, c, synapse=MODULATED, inputs={"V": "V_m", "K": 0.0}),
+            "NML963.*`mod_spikes` of `modulated` has no input",
+        ),
+        "a third factor left out": (
+            lambda n, s, c: n.connect(s, c, synapse=MODULATED, inputs={"mod_spikes": s}),
+            "NML963.*`V` of `modulated`",
+        ),
+        "a third factor that is not there": (
+            lambda n, s, c: n.connect(
+                s, c, synapse=MODULATED, inputs={"mod_spikes": s, "V": "Vm", "K": 0.0}
+            ),
+            "NML960.*no recordable `Vm`.*did you mean `V_m`",
+        ),
+        "a synapse as a neuron": (lambda n, s, c: n.create(stdp), "NML965.*is a synapse"),
+        "a neuron as a synapse": (
+            lambda n, s, c: n.connect(s, c, synapse="iaf_psc_exp"),
+            "NML965.*not a synapse",
+        ),
+        "spikes for sources": (lambda n, s, c: n.connect(c, s), "NML965.*only emit"),
+        "recording sources": (lambda n, s, c: n.record(s), "NML965.*nothing to record"),
+    }
+
+
+@pytest.mark.parametrize("mistake", _mistakes())
+def test_mistakes_are_told_where_they_are_made(mistake: str) -> None:
+    act, said = _mistakes()[mistake]
+    net = Network()
+    sources, cells = net.spike_source([[1.0], [2.0]]), net.create("iaf_psc_exp", 2)
+    with pytest.raises(ModelError) as problem:
+        act(net, sources, cells)
+    text = " ".join(str(problem.value).split())
+    assert re.search(said, text), text
+
+
+def test_a_thousand_connections_share_one_compiled_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nestml_core.reference import network as running
+
+    made: list[str] = []
+
+    class Counted(running.Compiled):
+        def __init__(self, model: Any, *args: Any, **how: Any) -> None:
+            made.append(model.name)
+            super().__init__(model, *args, **how)
+
+    monkeypatch.setattr(running, "Compiled", Counted)
+    net = Network()
+    cells = net.create(PARROT, 30)
+    net.connect(net.spike_source([[1.0]]), cells, delay=0.1)
+    plastic = net.connect(cells, cells, synapse=PAIR_MODEL, delay=0.5)
+    net.record(plastic, "w")
+    run = net.run(3)
+    assert made == ["parrot", "pair"]
+    assert len(run.spikes(cells)[0]) >= 30
+    assert run[plastic]["w"].shape == (900, 30)
+
+
+@pytest.mark.parametrize("code", [f"NML96{k}" for k in range(6)])
+def test_the_examples_of_the_explanations_are_what_they_say(code: str, tmp_path: Path) -> None:
+    explained = parsed((CORE / f"{code}.md").read_text(encoding="utf-8"), code)
+    script = tmp_path / "example.py"
+    for example in explained.right:
+        script.write_text(example.text, encoding="utf-8")
+        runpy.run_path(str(script))
+    for example in explained.wrong:
+        script.write_text(example.text, encoding="utf-8")
+        with pytest.raises(ModelError) as problem:
+            runpy.run_path(str(script))
+        assert {d.code.id for d in problem.value.diagnostics if d.is_error} == {code}
