@@ -180,6 +180,7 @@ from nestml_core.units import (
 if TYPE_CHECKING:
     from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
+    from nestml_core.network import Roles, roles
     from nestml_core.reference import constants, evaluate
 
 __all__ = [
@@ -262,6 +263,7 @@ __all__ = [
     "Ref",
     "Result",
     "Return",
+    "Roles",
     "Say",
     "Schedule",
     "Severity",
@@ -308,11 +310,13 @@ __all__ = [
     "is_random",
     "map_body",
     "number",
+    "postsynaptic",
     "quantity",
     "real_literal",
     "ref",
     "render",
     "rewrite",
+    "roles",
     "safe",
     "share",
     "sign_pairs",
@@ -323,6 +327,7 @@ __all__ = [
     "walk",
     "walk_statements",
     "with_children",
+    "without",
 ]
 
 _LATER = {
@@ -333,6 +338,8 @@ _LATER = {
     "Trace": "nestml_core.experiment",
     "constants": "nestml_core.reference",
     "evaluate": "nestml_core.reference",
+    "Roles": "nestml_core.network",
+    "roles": "nestml_core.network",
 }
 
 

@@ -540,7 +540,7 @@ def test_every_model_has_its_picture() -> None:
     from nestml_core.gallery import pictures
 
     assert pictures(PICTURES) == tuple(p.stem for p in library_models())
-    for path in PICTURES.iterdir():
+    for path in PICTURES.glob("[!.]*"):
         data = path.read_bytes()
         assert data.startswith(b"\x89PNG\r\n"), path.name
         assert 2_000 < len(data) < 60_000, path.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from nestml_core.api import (
     DT,
@@ -24,7 +25,6 @@ from nestml_core.api import (
     MatrixExponential,
     Postsynaptic,
     Ref,
-    Roles,
     SolvedModel,
     Stmt,
     Symbol,
@@ -42,6 +42,9 @@ from nestml_nest import synapse_ir as sir
 from nestml_nest.native import CONNECTION_ENTRIES
 from nestml_nest.neuron import Lowering, derived_expressions, local_symbols
 from nestml_nest.options import Options
+
+if TYPE_CHECKING:
+    from nestml_core.api import Roles
 
 ALL = "all"
 """Stands for all parameters in the option ``homogeneous``."""
@@ -405,6 +408,7 @@ class KeptLowering(SynapseLowering):
             before=self.updates(part.before),
             body=self.body(part.body),
             jumps=self.jumps(jumps),
+            uses_time=any(TIME in symbols_in(e) for e in expressions_in(part.body)),
             guards=tuple(guard(d, d.guard) for d in everything if d.guard is not None),
             headers=tuple(h for h in self.headers() if h == "integer.h"),
             runtime=self.runtime() if part.symbols else (),

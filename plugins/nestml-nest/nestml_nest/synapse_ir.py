@@ -79,6 +79,7 @@ class Kept:
     before: tuple[Change, ...]
     body: tuple[Stmt, ...]
     jumps: tuple[Change, ...]
+    uses_time: bool
     guards: tuple[Guard, ...]
     headers: tuple[str, ...]
     runtime: tuple[str, ...]

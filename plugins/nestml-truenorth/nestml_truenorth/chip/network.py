@@ -232,9 +232,30 @@ def _core_problems(core: Core, types: frozenset[int], ids: frozenset[int]) -> It
     if any(len(column) != SIZE for column in columns):
         yield f"needs {SIZE} types, destination cores, destination axons and delays"
         return
+    if _plainly_legal(core, types, ids):
+        return
     for j in range(SIZE):
         for problem in _neuron_problems(core, j, types, ids):
             yield f"neuron {j}: {problem}"
+
+
+def _plainly_legal(core: Core, types: frozenset[int], ids: frozenset[int]) -> bool:
+    """Return whether no neuron can have a problem: a quick look at all of them at once."""
+    targets = set(core.dest_cores)
+    known = targets - ids
+    axons = set(core.dest_axons)
+    return (
+        set(core.types) <= types | {NO_TYPE}
+        and all(t in (DISABLED, UNROUTED) or t <= FIRST_OUTPUT for t in known)
+        and min(axons) >= 0
+        and max(axons) < SIZE
+        and min(core.delays) >= 1
+        and max(core.delays) <= MAX_DELAY
+        and not any(
+            k == NO_TYPE and t != DISABLED
+            for k, t in zip(core.types, core.dest_cores, strict=True)
+        )
+    )
 
 
 def _crossbar_problems(bar: Crossbar) -> Iterator[str]:

@@ -22,17 +22,20 @@ are not published and were found by matching the output of the chip's own simula
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from nestml_truenorth.chip.network import (
     AXON_TYPES,
+    DISABLED,
     FIRST_OUTPUT,
     MAX_DELAY,
     MAX_POTENTIAL,
     MIN_POTENTIAL,
+    NO_TYPE,
+    ROW_BYTES,
     SIZE,
     Core,
     Network,
@@ -41,13 +44,15 @@ from nestml_truenorth.chip.network import (
     require_valid,
 )
 from nestml_truenorth.chip.spikes import InputSpike, OutputSpike
-from nestml_truenorth.chip.xorshift import advance
+from nestml_truenorth.chip.xorshift import advance, jump_table
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
-ByteArray = npt.NDArray[np.uint8]
+SmallArray = npt.NDArray[np.int32]
 
 RING = 16
+BATCH = 2**15
+"""Axons whose rows are summed at once: bounds the memory of a tick."""
 
 
 class Unspecified(ValueError):
@@ -126,163 +131,230 @@ def outputs(network: Network, fired: IntArray) -> tuple[OutputSpike, ...]:
     return tuple(found)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Parameters:
+    """Parameters of the neuron types, one array each; neurons look theirs up by place."""
+
+    threshold: SmallArray
+    floor: SmallArray
+    leak: SmallArray
+    reset: SmallArray
+    mask: SmallArray
+    potential: SmallArray
+    subtracts: BoolArray
+    stays: BoolArray
+    reverses: BoolArray
+    saturates: BoolArray
+
+    def of(self, types: IntArray) -> _Parameters:
+        """Return the parameters of neurons of these types."""
+        return _Parameters(*(getattr(self, f.name)[types] for f in fields(self)))
+
+
+def _table(kinds: Sequence[NeuronType]) -> _Parameters:
+    def column(values: Iterable[int]) -> SmallArray:
+        return np.array(list(values), np.int32)
+
+    mode = column(k.reset_mode for k in kinds)
+    return _Parameters(
+        threshold=column(k.threshold for k in kinds),
+        floor=column(k.floor for k in kinds),
+        leak=column(k.leak for k in kinds),
+        reset=column(k.reset for k in kinds),
+        mask=column(2**k.mask_bits - 1 for k in kinds),
+        potential=column(k.potential for k in kinds),
+        subtracts=mode == Reset.SUBTRACT,
+        stays=mode == Reset.NONE,
+        reverses=np.array([k.leak_reversal for k in kinds], bool),
+        saturates=np.array([k.saturates for k in kinds], bool),
+    )
+
+
 class _Machine:
     """The state of one run. Enabled neurons are numbered by core, then by neuron."""
 
     def __init__(self, network: Network) -> None:
-        self.cores = network.cores
-        self.index = {core.id: k for k, core in enumerate(network.cores)}
-        kinds = {kind.number: kind for kind in network.neuron_types}
-        pairs = [
-            (k, j)
-            for k, core in enumerate(network.cores)
-            for j in range(SIZE)
-            if core.is_enabled(j)
-        ]
-        enabled = [kinds[self.cores[k].types[j]] for k, j in pairs]
-        if any(kind.is_stochastic for kind in enabled):
+        cores = network.cores
+        self.core_ids = np.array([c.id for c in cores], np.int64)
+        self.index = {c.id: k for k, c in enumerate(cores)}
+        place = {kind.number: n for n, kind in enumerate(network.neuron_types)}
+        numbers = np.array([c.types for c in cores], np.int64).reshape(-1, SIZE)
+        targets = np.array([c.dest_cores for c in cores], np.int64).reshape(-1, SIZE)
+        self.flat = np.flatnonzero((numbers != NO_TYPE) & (targets != DISABLED))
+        known = np.array(sorted(place), np.int64)
+        order = np.array([place[int(n)] for n in known], np.int64)
+        self.types = order[np.searchsorted(known, numbers.ravel()[self.flat])]
+        used = [network.neuron_types[n] for n in np.unique(self.types)]
+        if any(kind.is_stochastic for kind in used):
             raise Unspecified(
                 "stochastic weights and leaks are not simulated: the order in which the chip "
                 "draws its random numbers for them is not published"
             )
-        self.core = np.array([k for k, _ in pairs], np.int64)
-        self.neuron = np.array([j for _, j in pairs], np.int64)
-        self.core_ids = np.array([core.id for core in self.cores], np.int64)
-        self._load_parameters(enabled)
-        self._load_targets(pairs)
-        self.rows = [np.frombuffer(b"".join(c.crossbar.rows), np.uint8) for c in self.cores]
-        self.axon_types = [np.array(c.crossbar.axon_types) for c in self.cores]
-        self.weights = [self._weights(core, kinds) for core in self.cores]
-        self.slots = np.zeros((RING, len(self.cores), SIZE), bool)
-        self.words = [core.seed for core in self.cores]
-        self.noisy = self._noisy()
+        self.core, self.neuron = np.divmod(self.flat, SIZE)
+        self.of = _table(network.neuron_types).of(self.types)
+        self.potential = self.of.potential.copy()
+        self.load_targets(cores, targets)
+        self.load_crossbars(network)
+        self.slots = np.zeros((RING, len(cores) * SIZE), bool)
+        self.noise = _Noise([c.seed for c in cores], self.core, self.of.mask)
+        self.has_reversal = bool(self.of.reverses.any())
+        self.has_ceiling = bool(self.of.stays.any())
 
-    def _load_parameters(self, kinds: list[NeuronType]) -> None:
-        def column(values: Iterable[int]) -> IntArray:
-            return np.array(list(values), np.int64)
+    def load_targets(self, cores: Sequence[Core], targets: IntArray) -> None:
+        """Destinations by enabled neuron: number of the axon on the chip (-1: none), delay."""
+        to = targets.ravel()[self.flat]
+        ids, places = self.core_ids, np.arange(len(self.core_ids))
+        order = np.argsort(ids, kind="stable")
+        on_chip = to >= 0
+        axons = np.array([c.dest_axons for c in cores], np.int64).ravel()[self.flat]
+        delays = np.array([c.delays for c in cores], np.int64).ravel()[self.flat]
+        self.target = np.full(len(to), -1, np.int64)
+        found = places[order][np.searchsorted(ids[order], to[on_chip])]
+        self.target[on_chip] = found * SIZE + axons[on_chip]
+        self.delay = delays
 
-        self.potential = column(k.potential for k in kinds)
-        self.threshold = column(k.threshold for k in kinds)
-        self.floor = column(k.floor for k in kinds)
-        self.leak = column(k.leak for k in kinds)
-        self.reset = column(k.reset for k in kinds)
-        self.mask = column(2**k.mask_bits - 1 for k in kinds)
-        mode = column(k.reset_mode for k in kinds)
-        self.subtracts = mode == Reset.SUBTRACT
-        self.stays = mode == Reset.NONE
-        self.reverses = np.array([k.leak_reversal for k in kinds], bool)
-        self.saturates = np.array([k.saturates for k in kinds], bool)
-
-    def _load_targets(self, pairs: list[tuple[int, int]]) -> None:
-        """Destinations by enabled neuron: core position (or -1 for none), axon, delay."""
-        cores = self.cores
-        self.target = np.array(
-            [self.index.get(cores[k].dest_cores[j], -1) for k, j in pairs], np.int64
-        )
-        self.target_axon = np.array([cores[k].dest_axons[j] for k, j in pairs], np.int64)
-        self.delay = np.array([cores[k].delays[j] for k, j in pairs], np.int64)
-
-    def _weights(self, core: Core, kinds: dict[int, NeuronType]) -> IntArray:
-        """Return the weights of the core's neurons, shape (axon types, neurons)."""
-        unused = (0,) * AXON_TYPES
-        rows = [kinds[core.types[j]].weights if core.is_enabled(j) else unused for j in range(SIZE)]
-        return np.array(rows, np.int64).T
-
-    def _noisy(self) -> list[tuple[int, list[int]]]:
-        """For each core that draws random numbers: its position, and which neurons draw."""
-        found = []
-        for k in range(len(self.cores)):
-            drawing = np.flatnonzero((self.core == k) & (self.mask > 0))
-            if drawing.size:
-                found.append((k, drawing.tolist()))
-        return found
+    def load_crossbars(self, network: Network) -> None:
+        """Crossbars by axon, and weights by core and axon type, shape (cores * types, neurons)."""
+        cores = network.cores
+        rows = b"".join(b"".join(c.crossbar.rows) for c in cores)
+        self.rows = np.frombuffer(rows, np.uint8).reshape(-1, ROW_BYTES)
+        kinds = np.array([c.crossbar.axon_types for c in cores], np.int64).reshape(-1, SIZE)
+        self.weight_row = (np.arange(len(cores))[:, None] * AXON_TYPES + kinds).ravel()
+        of_type = np.array([k.weights for k in network.neuron_types], np.int16)
+        weights = np.zeros((len(cores), AXON_TYPES, SIZE), np.int16)
+        for g in range(AXON_TYPES):
+            weights[self.core, g, self.neuron] = of_type.reshape(-1, AXON_TYPES)[self.types, g]
+        self.weights = weights.reshape(-1, SIZE)
 
     def positions(self, watch: Sequence[tuple[int, int]]) -> list[int]:
         """Return the numbers of the watched neurons among the enabled ones."""
-        known = {
-            (int(self.core_ids[k]), int(j)): n
-            for n, (k, j) in enumerate(zip(self.core, self.neuron, strict=True))
-        }
-        for pair in watch:
-            if pair not in known:
-                raise Unspecified(f"neuron {pair[1]} of core {pair[0]} is not enabled")
-        return [known[pair] for pair in watch]
+        found = []
+        for core, neuron in watch:
+            flat = self.index.get(core, -1) * SIZE + neuron
+            n = int(np.searchsorted(self.flat, flat))
+            if flat < 0 or n == len(self.flat) or self.flat[n] != flat:
+                raise Unspecified(f"neuron {neuron} of core {core} is not enabled")
+            found.append(n)
+        return found
 
-    def arrivals(self, inputs: Iterable[InputSpike], ticks: int) -> list[list[tuple[int, int]]]:
-        """Return, for each tick, the (core position, axon) pairs that spikes from outside reach."""
-        due: list[list[tuple[int, int]]] = [[] for _ in range(ticks)]
+    def arrivals(self, inputs: Iterable[InputSpike], ticks: int) -> list[list[int]]:
+        """Return, for each tick, the axons of the chip that spikes from outside reach."""
+        due: list[list[int]] = [[] for _ in range(ticks)]
         for s in inputs:
             if s.core not in self.index or not 0 <= s.axon < SIZE:
                 raise Unspecified(f"an input spike goes to axon {s.axon} of core {s.core}")
             if s.time < 0 or not 1 <= s.delay <= MAX_DELAY:
                 raise Unspecified(f"an input spike has time {s.time} and delay {s.delay}")
             if s.time + s.delay < ticks:
-                due[s.time + s.delay].append((self.index[s.core], s.axon))
+                due[s.time + s.delay].append(self.index[s.core] * SIZE + s.axon)
         return due
 
-    def tick(self, tick: int, arriving: list[tuple[int, int]]) -> IntArray:
+    def tick(self, tick: int, arriving: list[int]) -> IntArray:
         """Advance by one tick; return the neurons that fired, as rows (tick, core id, neuron)."""
         active = self.slots[tick % RING]
-        for k, axon in arriving:
-            active[k, axon] = True
-        v = self.potential + self.synaptic(active)
+        active[arriving] = True
+        of = self.of
+        v = self.potential + self.synaptic(np.flatnonzero(active))
         active[:] = False
         self.check(tick, v)
         v = self.leaked(v)
-        v = np.where(self.stays, np.minimum(v, self.threshold + self.mask), v)
-        noise = self.noise()
-        fires = v >= self.threshold + noise
-        sinks = ~fires & (v < -(self.floor + np.where(self.saturates, 0, noise)))
-        up = np.where(self.subtracts, v - self.threshold - noise, self.reset)
-        down = np.where(self.subtracts, v + self.floor + noise, -self.reset)
-        down = np.where(self.stays, v, down)
-        down = np.where(self.saturates, -self.floor, down)
-        v = np.where(fires & ~self.stays, up, np.where(sinks, down, v))
+        if self.has_ceiling:
+            v = np.where(of.stays, np.minimum(v, of.threshold + of.mask), v)
+        noise = self.noise.draw()
+        fires = v >= of.threshold + noise
+        self.settle(v, np.flatnonzero(fires), noise)
+        low = -of.floor if self.noise.is_silent else -(of.floor + np.where(of.saturates, 0, noise))
+        self.bound(v, np.flatnonzero(~fires & (v < low)), noise)
         self.check(tick, v)
         self.potential = v
         return self.send(tick, np.flatnonzero(fires))
 
-    def synaptic(self, active: BoolArray) -> IntArray:
-        """Return the synaptic input of each enabled neuron; ``active`` is (cores, axons)."""
-        total = np.zeros(active.shape, np.int64)
-        for k in np.flatnonzero(active.any(axis=1)):
-            axons = np.flatnonzero(active[k])
-            rows = self.rows[k].reshape(SIZE, -1)[axons]
-            bits = np.unpackbits(rows, axis=1)
-            kinds = self.axon_types[k][axons]
-            for g in range(AXON_TYPES):
-                of_type = bits[kinds == g]
-                if len(of_type):
-                    total[k] += self.weights[k][g] * of_type.sum(axis=0, dtype=np.int64)
-        return total[self.core, self.neuron]
+    def settle(self, v: SmallArray, fired: IntArray, noise: SmallArray) -> None:
+        """Reset those that fired."""
+        of, at = self.of, v[fired]
+        after = np.where(of.subtracts[fired], at - of.threshold[fired] - noise[fired], at)
+        mode_value = ~(of.subtracts[fired] | of.stays[fired])
+        v[fired] = np.where(mode_value, of.reset[fired], after)
 
-    def leaked(self, v: IntArray) -> IntArray:
+    def bound(self, v: SmallArray, sunk: IntArray, noise: SmallArray) -> None:
+        """Reset those that fell below their floor."""
+        of, at = self.of, v[sunk]
+        after = np.where(of.subtracts[sunk], at + of.floor[sunk] + noise[sunk], -of.reset[sunk])
+        after = np.where(of.stays[sunk], at, after)
+        v[sunk] = np.where(of.saturates[sunk], -of.floor[sunk], after)
+
+    def synaptic(self, active: IntArray) -> SmallArray:
+        """Return the synaptic input of each enabled neuron; ``active`` are axons, ascending."""
+        total = np.zeros((len(self.core_ids), SIZE), np.int32)
+        for first in range(0, len(active), BATCH):
+            axons = active[first : first + BATCH]
+            bits = np.unpackbits(self.rows[axons], axis=1)
+            sums = bits * self.weights[self.weight_row[axons]]
+            cores = axons // SIZE
+            starts = np.flatnonzero(np.diff(cores, prepend=-1))
+            total[cores[starts]] += np.add.reduceat(sums, starts, axis=0, dtype=np.int32)
+        return total.ravel()[self.flat]
+
+    def leaked(self, v: SmallArray) -> SmallArray:
+        leak = self.of.leak
+        if not self.has_reversal:
+            return v + leak
+        reverses = self.of.reverses
         sign = np.sign(v)
-        after = v + np.where(self.reverses, sign * self.leak, self.leak)
-        crossed = self.reverses & (sign != 0) & (np.sign(after) == -sign)
+        after = v + np.where(reverses, sign * leak, leak)
+        crossed = reverses & (sign != 0) & (np.sign(after) == -sign)
         return np.where(crossed, 0, after)
 
-    def noise(self) -> IntArray:
-        """Draw for every neuron with a random threshold, by core, in order of the neurons."""
-        drawn = np.zeros(len(self.potential), np.int64)
-        for k, neurons in self.noisy:
-            word = self.words[k]
-            for n in neurons:
-                drawn[n] = word
-                word = advance(word)
-            self.words[k] = word
-        return drawn & self.mask
-
-    def check(self, tick: int, v: IntArray) -> None:
-        wrong = np.flatnonzero((v < MIN_POTENTIAL) | (v > MAX_POTENTIAL))
-        if wrong.size:
-            n = wrong[0]
-            core = int(self.core_ids[self.core[n]])
-            raise PotentialOverflow(tick, core, int(self.neuron[n]), int(v[n]))
+    def check(self, tick: int, v: SmallArray) -> None:
+        if not len(v) or (v.min() >= MIN_POTENTIAL and v.max() <= MAX_POTENTIAL):
+            return
+        n = int(np.flatnonzero((v < MIN_POTENTIAL) | (v > MAX_POTENTIAL))[0])
+        core = int(self.core_ids[self.core[n]])
+        raise PotentialOverflow(tick, core, int(self.neuron[n]), int(v[n]))
 
     def send(self, tick: int, fired: IntArray) -> IntArray:
         on_chip = fired[self.target[fired] >= 0]
-        when = (tick + self.delay[on_chip]) % RING
-        self.slots[when, self.target[on_chip], self.target_axon[on_chip]] = True
+        self.slots[(tick + self.delay[on_chip]) % RING, self.target[on_chip]] = True
         cores = self.core_ids[self.core[fired]]
         return np.column_stack((np.full(len(fired), tick), cores, self.neuron[fired]))
+
+
+class _Noise:
+    """The random words of all cores, each of which draws for its neurons in order.
+
+    Every neuron keeps the word that it draws next; from one tick to the next that advances by as
+    many words as its core draws in a tick, which is a linear map of its bits.
+    """
+
+    def __init__(self, seeds: Sequence[int], core: IntArray, mask: SmallArray) -> None:
+        self.drawing = np.flatnonzero(mask > 0)
+        self.mask = mask[self.drawing].astype(np.uint32)
+        self.drawn = np.zeros(len(mask), np.int32)
+        self.is_silent = not len(self.drawing)
+        owners = core[self.drawing]
+        self.words = np.zeros(len(self.drawing), np.uint32)
+        counts = np.bincount(owners, minlength=len(seeds))
+        first = 0
+        for k in np.flatnonzero(counts):
+            word = seeds[k]
+            for n in range(first, first + int(counts[k])):
+                self.words[n] = word
+                word = advance(word)
+            first += int(counts[k])
+        different, which = np.unique(counts[owners], return_inverse=True)
+        tables = [jump_table(int(m)) for m in different]
+        self.tables = np.array(tables, np.uint32).reshape(-1, 4 * 256)
+        self.base = which * (4 * 256)
+
+    def draw(self) -> SmallArray:
+        """Return the random part of every threshold in this tick."""
+        if self.is_silent:
+            return self.drawn
+        self.drawn[self.drawing] = self.words & self.mask
+        words, flat = self.words, self.tables.ravel()
+        after = flat[self.base + (words & 255)]
+        after ^= flat[self.base + 256 + (words >> 8 & 255)]
+        after ^= flat[self.base + 512 + (words >> 16 & 255)]
+        after ^= flat[self.base + 768 + (words >> 24)]
+        self.words = after
+        return self.drawn

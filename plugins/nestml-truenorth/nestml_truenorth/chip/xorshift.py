@@ -6,6 +6,8 @@ simulator uses them, current word first, then advance, was found by matching its
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 WORD = 0xFFFFFFFF
 
 
@@ -14,3 +16,31 @@ def advance(state: int) -> int:
     state ^= state << 13 & WORD
     state ^= state >> 17
     return state ^ (state << 5 & WORD)
+
+
+@lru_cache(maxsize=None)
+def jump_table(steps: int) -> tuple[int, ...]:
+    """Return how to advance by ``steps`` at once: 4 tables of 256 words, one for each byte.
+
+    Advancing is linear over bits: the state after ``steps`` is the exclusive or of the table
+    entries of the four bytes, the lowest first.
+    """
+    images = [1 << bit for bit in range(32)]
+    power = [advance(1 << bit) for bit in range(32)]
+    while steps:
+        if steps & 1:
+            images = [_applied(power, x) for x in images]
+        power = [_applied(power, x) for x in power]
+        steps >>= 1
+    return tuple(
+        _applied(images, value << 8 * byte) for byte in range(4) for value in range(256)
+    )
+
+
+def _applied(images: list[int], word: int) -> int:
+    """Return the image of ``word`` under the linear map that takes bit i to ``images[i]``."""
+    result = 0
+    for bit in range(32):
+        if word >> bit & 1:
+            result ^= images[bit]
+    return result
