@@ -97,9 +97,13 @@ from nestml_core.runtime import (
     evaluations,
 )
 from nestml_core.sharing import share
+from nestml_core.solve.pairing import (
+    Postsynaptic,
+    postsynaptic,
+    without,
+)
 from nestml_core.solved import (
     DT,
-    RESOLUTION,
     RESOLUTION,
     RODAS,
     TIME,
@@ -129,11 +133,6 @@ from nestml_core.solved import (
     SpikePort,
     Update,
     sign_pairs,
-)
-from nestml_core.solve.pairing import (
-    Postsynaptic,
-    postsynaptic,
-    without,
 )
 from nestml_core.source import (
     NOWHERE,
@@ -178,9 +177,11 @@ from nestml_core.units import (
 )
 
 if TYPE_CHECKING:
+    from nestml_core.building import build
     from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
     from nestml_core.network import Roles, roles
+    from nestml_core.problems import ModelError
     from nestml_core.reference import constants, evaluate
 
 __all__ = [
@@ -197,7 +198,6 @@ __all__ = [
     "PYTHON_RESERVED",
     "RANDOM",
     "REAL",
-    "RESOLUTION",
     "RESOLUTION",
     "RODAS",
     "STRING",
@@ -248,6 +248,7 @@ __all__ = [
     "LinearSystem",
     "MatrixExponential",
     "Method",
+    "ModelError",
     "ModelKind",
     "NonlinearSystem",
     "Note",
@@ -288,6 +289,7 @@ __all__ = [
     "bodies",
     "bodies_of",
     "bottom_up",
+    "build",
     "c_string",
     "cache_folder",
     "checked",
@@ -331,6 +333,8 @@ __all__ = [
 ]
 
 _LATER = {
+    "ModelError": "nestml_core.problems",
+    "build": "nestml_core.building",
     "cache_folder": "nestml_core.builds",
     "Events": "nestml_core.experiment",
     "Experiment": "nestml_core.experiment",

@@ -49,15 +49,6 @@ class Comparison:
     model: str
     rows: tuple[Compared, ...]
 
-    @staticmethod
-    def row(name: str, run: Run | None, problem: str, first: Run | None) -> Compared:
-        """Return how ``run`` compares with ``first``."""
-        if run is None or first is None:
-            return Compared(name, None, problem, False, MappingProxyType({}))
-        differences = {n: _largest_difference(run[n], first[n]) for n in run.recorded}
-        equal = np.array_equal(run.spike_steps, first.spike_steps)
-        return Compared(name, run, "", equal, MappingProxyType(differences))
-
     def __repr__(self) -> str:
         return self.table()
 
@@ -145,18 +136,15 @@ def compare(
     ------
     ModelError : the model has errors, or the experiment does not fit it.
     """
-    compared = loaded(model)
-    valued(schedule(experiment, compared.solved))
+    chosen = loaded(model)
+    valued(schedule(experiment, chosen.solved))
     names = backends if backends is not None else (REFERENCE, *backends_that_simulate())
     attempts = [
-        _attempt(compared, experiment, n, (options or {}).get(n, {}))
+        _attempt(chosen, experiment, n, (options or {}).get(n, {}))
         for n in tracked(names, "comparing", wanted=progress)
     ]
     first = next((run for _, run, _ in attempts if run is not None), None)
-    return Comparison(compared.name, tuple(Comparison.row(*attempt, first) for attempt in attempts))
-
-
-# Models and options
+    return Comparison(chosen.name, tuple(compared(*attempt, first) for attempt in attempts))
 
 
 def _attempt(
@@ -169,13 +157,19 @@ def _attempt(
         return backend, None, "; ".join(d.message for d in errors)
 
 
+def compared(name: str, run: Run | None, problem: str, first: Run | None) -> Compared:
+    """Return how ``run`` compares with ``first``."""
+    if run is None or first is None:
+        return Compared(name, None, problem, False, MappingProxyType({}))
+    differences = {n: _largest_difference(run[n], first[n]) for n in run.recorded}
+    equal = np.array_equal(run.spike_steps, first.spike_steps)
+    return Compared(name, run, "", equal, MappingProxyType(differences))
+
+
 def _largest_difference(a: FloatArray, b: FloatArray) -> float:
     """Return the largest ``|a - b|``; values that are equal, even infinite ones, differ by 0."""
     apart = a != b
     return float(np.max(np.abs(a[apart] - b[apart]), initial=0.0))
-
-
-# Units and text
 
 
 def _difference_text(value: float | None) -> str:

@@ -160,6 +160,16 @@ def _excerpt(span: Span, paint: str) -> list[str]:
     return lines
 
 
+def nearest(name: str, choices: Sequence[str], otherwise: str = "there are") -> str:
+    """Return the help for a name that is not among ``choices``: the closest one, or all."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, choices, 1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"{otherwise}: {', '.join(choices) or 'none'}"
+
+
 def place(span: Span) -> str:
     """Return ``file:line:column``, or the bare name of a source that has no text."""
     if span.source is NOWHERE.source:

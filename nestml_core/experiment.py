@@ -6,14 +6,13 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked
+from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, checked, nearest
 from nestml_core.expr import Kind, Number, Ref, Symbol
 from nestml_core.solved import TIME, ModelKind, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
@@ -307,11 +306,7 @@ class _Scheduling:
         for symbol in choices:
             if name in (symbol.name, symbol.identifier):
                 return symbol
-        names = [s.name for s in choices]
-        close = get_close_matches(name, names, 1)
-        listed = ", ".join(names) or "none"
-        help = f"did you mean `{close[0]}`?" if close else f"there are: {listed}"
-        help = self.is_something_else(name) or help
+        help = self.is_something_else(name) or nearest(name, [s.name for s in choices])
         message = f"`{self.model.name}` has no {what} `{name}`"
         self.found.append(UNKNOWN_TARGET.at(NOWHERE, message, help=help))
         return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from nestml_core.diagnostics import Code, Diagnostic, Result, Severity
+from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, nearest
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.expr import Symbol
 from nestml_core.solved import ModelKind, SolvedModel
@@ -150,10 +149,8 @@ def named_port(model: SolvedModel, name: str, ports: Sequence[Symbol]) -> Result
 
 def unknown(owner: str, what: str, name: str, choices: Sequence[str]) -> Diagnostic:
     """Return what to say about a name that is not among ``choices``."""
-    close = get_close_matches(name, choices, 1)
-    listed = ", ".join(choices) or "none"
-    help = f"did you mean `{close[0]}`?" if close else f"there are: {listed}"
-    return UNKNOWN_PART.at(NOWHERE, f"{owner} has no {what} `{name}`", help=help)
+    message = f"{owner} has no {what} `{name}`"
+    return UNKNOWN_PART.at(NOWHERE, message, help=nearest(name, choices))
 
 
 # Descriptions: checked, on the grid of steps, in coherent units

@@ -5,22 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
 
 from nestml_core import builds, plugins
 from nestml_core.backend import Artifact, Backend, Feature, features
 from nestml_core.declared import in_declared_units
-from nestml_core.diagnostics import Code, Diagnostic, Result, Severity
+from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, nearest
 from nestml_core.experiment import Schedule, Trace
 from nestml_core.pipeline import generate, write_files
-from nestml_core.problems import BAD_OPTION, ModelError, valued
+from nestml_core.problems import BAD_OPTION, refuse, valued
 from nestml_core.progress import waiting
 from nestml_core.reference import simulate as interpret
 from nestml_core.results import Run
 from nestml_core.solved import SolvedModel, SolvedProgram
-from nestml_core.source import NOWHERE
 
 NO_BACKEND = Code("NML922", Severity.ERROR, "no such backend")
 CANNOT_RUN = Code("NML924", Severity.ERROR, "a backend cannot run models here")
@@ -93,7 +91,7 @@ def runner(
     """
     if options and backend is None:
         message = f"`{next(iter(options))}` is an option of a backend, and none is named"
-        raise ModelError([BAD_OPTION.at(NOWHERE, message, help="name one: backend=...")])
+        refuse(BAD_OPTION, message, "name one: backend=...")
     choice = _chosen(model, backend)
     if choice.backend is None:
         execute = _interpreter(model, _accuracy(options))
@@ -135,7 +133,7 @@ def _accuracy(options: Mapping[str, Any]) -> bool:
     unknown = [name for name in options if name != "accurate"]
     if unknown:
         message = f"`{REFERENCE}` has no option `{unknown[0]}`"
-        raise ModelError([BAD_OPTION.at(NOWHERE, message, help="its options are: accurate")])
+        refuse(BAD_OPTION, message, nearest(unknown[0], ["accurate"], "its options are"))
     return bool(options.get("accurate", False))
 
 
@@ -149,16 +147,15 @@ def backend_options(backend: Backend[Any, Any], given: Mapping[str, Any]) -> Any
     known = [f.name for f in dataclasses.fields(backend.options)]
     for name in given:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            listed = ", ".join(known) or "none"
-            hint = f"did you mean `{close[0]}`?" if close else f"its options are: {listed}"
-            message = f"`{backend.name}` has no option `{name}`"
-            raise ModelError([BAD_OPTION.at(NOWHERE, message, help=hint)])
+            refuse(
+                BAD_OPTION,
+                f"`{backend.name}` has no option `{name}`",
+                nearest(name, known, "its options are"),
+            )
     try:
         return backend.options(**given)
     except (TypeError, ValueError) as problem:
-        message = f"an option of `{backend.name}`: {problem}"
-        raise ModelError([BAD_OPTION.at(NOWHERE, message)]) from None
+        refuse(BAD_OPTION, f"an option of `{backend.name}`: {problem}")
 
 
 def backend_named(name: str) -> Backend[Any, Any]:
@@ -173,10 +170,8 @@ def backend_named(name: str) -> Backend[Any, Any]:
         return found.backends[0]
     broken = "; ".join(f"{b.distribution} is broken: {b.problem}" for b in found.broken)
     names = [b.name for b in plugins.discover().backends]
-    close = get_close_matches(name, names, 1)
-    hint = f"did you mean `{close[0]}`?" if close else f"installed: {', '.join(names) or 'none'}"
     message = f"there is no backend `{name}`" + (f" ({broken})" if broken else "")
-    raise ModelError([NO_BACKEND.at(NOWHERE, message, help=hint)])
+    refuse(NO_BACKEND, message, nearest(name, names, "installed"))
 
 
 def backends_that_simulate() -> tuple[str, ...]:
@@ -217,7 +212,7 @@ def _chosen(model: SolvedModel, name: str | None) -> _Choice:
     backend = backend_named(name)
     obstacle = _obstacle(backend)
     if obstacle:
-        raise ModelError([CANNOT_RUN.at(NOWHERE, obstacle, help=f"`{REFERENCE}` always can")])
+        refuse(CANNOT_RUN, obstacle, f"`{REFERENCE}` always can")
     return _Choice(backend, "as asked for")
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import nestml_core
 from nestml_core import plotting
-from nestml_core.comparing import Comparison, compare
+from nestml_core.comparing import Comparison, compare, compared
 from nestml_core.experiment import Experiment
 from nestml_core.loading import LoadedModel, load
 from nestml_core.problems import ModelError
@@ -477,7 +477,7 @@ def test_comparing_the_reference_with_itself(volt: LoadedModel) -> None:
 def test_what_a_comparison_shows(volt: LoadedModel, tmp_path: Path) -> None:
     run = volt.simulate(50, 0.1, currents={"I": 0.5}, backend="reference")
     near, far = altered(run, "near", 1e-9, 0), altered(run, "far", 1e-3, 1)
-    rows = [Comparison.row(n, r, "", run) for n, r in [("one", run), ("near", near), ("far", far)]]
+    rows = [compared(n, r, "", run) for n, r in [("one", run), ("near", near), ("far", far)]]
     comparison = Comparison("volt", tuple(rows))
     assert [r.equal_spikes for r in rows] == [True, True, False]
     assert not comparison.agrees
@@ -494,7 +494,7 @@ def test_values_that_are_equal_or_infinite_do_not_differ(volt: LoadedModel) -> N
     run = volt.simulate(1, 0.1, record=["V_m"], backend="reference")
     values = {"V_m": np.where(np.arange(10) < 5, math.inf, 1.0)}
     infinite = replace(run, trace=replace(run.trace, values=values))
-    assert Comparison.row("x", infinite, "", infinite).differences == {"V_m": 0.0}
+    assert compared("x", infinite, "", infinite).differences == {"V_m": 0.0}
 
 
 def test_a_neo_segment(volt: LoadedModel) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nestml_core.declared import declared_value, unit_text
-from nestml_core.diagnostics import Code, Severity
+from nestml_core.declared import declared_value
+from nestml_core.diagnostics import Code, Severity, nearest
 from nestml_core.experiment import BAD_VALUE, Experiment, FloatArray, schedule
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
@@ -135,10 +134,7 @@ def named(name: str, symbols: Sequence[Symbol], model: SolvedModel, what: str) -
     for symbol in symbols:
         if name in (symbol.name, symbol.identifier):
             return symbol
-    names = [s.name for s in symbols]
-    close = get_close_matches(name, names, 1)
-    listed = ", ".join(names) or "none"
-    help = f"did you mean `{close[0]}`?" if close else f"there are: {listed}"
+    help = nearest(name, [s.name for s in symbols])
     raise refused(f"`{model.name}` has no {what} `{name}`", help)
 
 
@@ -211,8 +207,3 @@ def input_of(symbol: Symbol, level: Any, model: SolvedModel) -> dict[str, Any]:
     if symbol in [p.symbol for p in model.continuous_ports]:
         return {"currents": {symbol.name: level}}
     return {"parameters": {symbol.name: level}}
-
-
-def unit_of(symbol: Symbol) -> str:
-    """Return the declared unit of ``symbol``."""
-    return unit_text(symbol)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nestml_core.declared import unit_text
 from nestml_core.diagnostics import Code, Severity
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
@@ -21,7 +22,6 @@ from nestml_core.experiments.bench import (
     potential,
     refused,
     time,
-    unit_of,
 )
 from nestml_core.experiments.clamping import clamped
 from nestml_core.experiments.field import Field
@@ -168,7 +168,12 @@ def voltage_step(
         model=chosen.name,
         backend=ready.backend,
         units=MappingProxyType(
-            {"t": "ms", "level": unit_of(v), v.name: unit_of(v), current.name: unit_of(current)}
+            {
+                "t": "ms",
+                "level": unit_text(v),
+                v.name: unit_text(v),
+                current.name: unit_text(current),
+            }
             | units
         ),
         port=current.name,
@@ -333,7 +338,7 @@ def current_step(
             )
         )
     times = _tidy(runs[0].times - first) if runs else np.zeros(0)
-    units = {"t": "ms", "level": unit_of(symbol), symbol.name: unit_of(symbol), "spikes": "ms"}
+    units = {"t": "ms", "level": unit_text(symbol), symbol.name: unit_text(symbol), "spikes": "ms"}
     return CurrentStep(
         model=solved.name,
         backend=ready.backend,

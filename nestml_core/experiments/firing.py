@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.experiments.bench import (
     Model,
@@ -19,7 +20,6 @@ from nestml_core.experiments.bench import (
     numbers,
     refused,
     time,
-    unit_of,
 )
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.progress import tracked
@@ -127,7 +127,7 @@ def f_i_curve(
         model=solved.name,
         backend=ready.backend,
         units=MappingProxyType(
-            {"current": unit_of(symbol), "rate": "Hz", "spikes": "1", "latency": "ms"}
+            {"current": unit_text(symbol), "rate": "Hz", "spikes": "1", "latency": "ms"}
         ),
         port=symbol.name,
         currents=levels,

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, root
 
-from nestml_core.declared import declared_value
+from nestml_core.declared import declared_value, unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
     Model,
@@ -20,7 +20,6 @@ from nestml_core.experiments.bench import (
     neuron,
     numbers,
     refused,
-    unit_of,
 )
 from nestml_core.experiments.field import STILL, Field
 from nestml_core.experiments.measurement import Measurement
@@ -152,11 +151,11 @@ def phase_plane(
     fine = _grid(sides, resolution + 1)
     slopes = plane.on_grid(fine, progress)
     nullclines = [_contour(plane, k, fine, slopes[k]) for k in (0, 1)]
-    rates = {f"d{s.name}/dt": _per_ms(unit_of(s)) for s in (across, up)}
+    rates = {f"d{s.name}/dt": _per_ms(unit_text(s)) for s in (across, up)}
     return PhasePlane(
         model=chosen.name,
         backend="equations",
-        units=MappingProxyType({s.name: unit_of(s) for s in field.variables} | rates),
+        units=MappingProxyType({s.name: unit_text(s) for s in field.variables} | rates),
         x_name=across.name,
         y_name=up.name,
         x=xs,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
     Bench,
@@ -20,7 +21,6 @@ from nestml_core.experiments.bench import (
     refused,
     synapse,
     time,
-    unit_of,
 )
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.progress import tracked
@@ -134,7 +134,7 @@ def stdp_window(
         length = float(times[-1]) + margin
         run = ready.run(length, spikes={**(spikes or {}), **trains}, **what)
         changes.append(float(run[observed.name][-1]) - begin)
-    unit = unit_of(observed)
+    unit = unit_text(observed)
     return STDPWindow(
         model=solved.name,
         backend=ready.backend,

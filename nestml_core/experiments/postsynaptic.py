@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
     FIRES,
@@ -19,7 +20,6 @@ from nestml_core.experiments.bench import (
     potential,
     refused,
     time,
-    unit_of,
 )
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.solved import SolvedModel
@@ -171,7 +171,7 @@ def psp(
     ):
         if len(run.spikes):
             raise refused(f"`{solved.name}` fires at {run.spikes[0]:g} ms", help, FIRES)
-    unit = unit_of(observed)
+    unit = unit_text(observed)
     return PSP(
         model=solved.name,
         backend=ready.backend,

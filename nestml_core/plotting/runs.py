@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from nestml_core.diagnostics import nearest
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.plotting.panels import (
     COLOURS,
@@ -101,9 +101,7 @@ def _chosen(run: Run, what: str | Sequence[str] | None) -> tuple[str, ...]:
     names = (what,) if isinstance(what, str) else tuple(what)
     for name in names:
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known)}"
-            raise KeyError(f"no `{name}` to plot; {hint}")
+            raise KeyError(f"no `{name}` to plot; {nearest(name, known)}")
     return names
 
 

@@ -194,7 +194,3 @@ def derivative(variable: str, order: int = 1) -> str:
 def display(*parts: str) -> str:
     """Return a formula that stands in a line of its own."""
     return f'<math display="block">{row(*parts)}</math>'
-
-
-def inline(*parts: str) -> str:
-    return f"<math>{row(*parts)}</math>"

@@ -130,7 +130,9 @@ def _event_driven(model: SolvedModel) -> tuple[Symbol, ...]:
     return tuple(x for x in order if x in found)
 
 
-def exact_rows(model: SolvedModel) -> Iterator[tuple[Symbol, tuple[tuple[Symbol, ...], list[Expr]]]]:
+def exact_rows(
+    model: SolvedModel,
+) -> Iterator[tuple[Symbol, tuple[tuple[Symbol, ...], list[Expr]]]]:
     """Yield what every step advances once and exactly: what its flow reads of what moves, and
     the rest of its equation."""
     for c in model.convolutions:

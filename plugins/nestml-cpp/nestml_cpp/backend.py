@@ -19,7 +19,16 @@ from nestml_core.api import (
     environment,
 )
 from nestml_cpp import __version__, toolchain
-from nestml_cpp.ir import CppProgram
+from nestml_cpp.ir import CppProgram, Settable
+from nestml_cpp.lanes import (
+    LanePrinter,
+    finite,
+    numbers,
+    pack,
+    set_initial,
+    set_parameter,
+    unpack,
+)
 from nestml_cpp.lower import lower
 from nestml_cpp.options import Options
 from nestml_cpp.printer import CppPrinter
@@ -28,6 +37,18 @@ if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
 
 PRINTER = CppPrinter()
+LANES = LanePrinter()
+FILES = (
+    (".hpp", "model.hpp.jinja"),
+    ("_population.hpp", "population.hpp.jinja"),
+    ("_library.cpp", "library.cpp.jinja"),
+    ("_main.cpp", "main.cpp.jinja"),
+)
+
+
+def _set_parameter(x: Settable, index: int) -> str:
+    default = "" if x.otherwise is None else PRINTER.expr(x.otherwise)
+    return set_parameter(x, index, default)
 
 
 class CppBackend(Backend[CppProgram, Options]):
@@ -56,10 +77,20 @@ class CppBackend(Backend[CppProgram, Options]):
         fields=PRINTER.fields,
         guards=PRINTER.guards,
         jumps=PRINTER.jumps,
+        lane_finite=finite,
+        lane_members=LANES.members,
+        lane_numbers=numbers,
+        lane_record=LANES.record,
+        lane_step=LANES.step,
         lent=PRINTER.lent,
         lines_of_delays=PRINTER.lines_of_delays,
+        length=len,
         name=PRINTER.name,
+        pack=pack,
         results=PRINTER.results,
+        set_initial=set_initial,
+        set_parameter=_set_parameter,
+        unpack=unpack,
         watched=PRINTER.watched,
     )
 
@@ -69,7 +100,7 @@ class CppBackend(Backend[CppProgram, Options]):
     def render(self, ir: CppProgram) -> Mapping[str, str | bytes]:
         files: dict[str, str | bytes] = {}
         for model in ir.models:
-            for ending, template in ((".hpp", "model.hpp.jinja"), ("_main.cpp", "main.cpp.jinja")):
+            for ending, template in FILES:
                 numerics = tuple(cpp_runtime(model.numerics).values())
                 text = self.templates.get_template(template).render(
                     model=model, numerics=numerics, has_runtime=bool(model.runtime or numerics)

@@ -239,10 +239,12 @@ LaneStatement: TypeAlias = Let | LaneSolve
 
 @dataclass(frozen=True, slots=True)
 class LaneField:
-    """A constant or a state variable of the model, and its member in a struct of lanes."""
+    """A constant or a state variable of the model: a member of a struct of lanes, and where its
+    value is in one neuron, such as ``p.C_m``."""
 
     symbol: Symbol
     name: str
+    member: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +268,14 @@ class LaneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneFinite:
+    """A real state variable; ``is_advanced`` says whether equations advance it."""
+
+    name: str
+    is_advanced: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Lanes:
     """A step of several neurons at once, without branches.
 
@@ -282,6 +292,7 @@ class Lanes:
     emitted: Expr
     emits: bool
     records: tuple[LaneRecord, ...]
+    finite: tuple[LaneFinite, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +304,7 @@ class CppModel:
     title: str
     documentation: tuple[str, ...]
     macro: str
+    population_macro: str
     namespace: str
     headers: tuple[str, ...]
     runtime: tuple[str, ...]
@@ -331,6 +343,12 @@ class CppModel:
     functions: tuple[Method, ...]
     bodies: tuple[Method, ...]
     flows: tuple[FlowMethod, ...]
+    lanes: Lanes | None
+    """A step of several neurons at once, where the model allows it."""
+    one_by_one: str
+    """Why it does not."""
+    ends_by_itself: bool
+    """Whether a step is sure to end: it has no loops."""
 
     settable_parameters: tuple[Settable, ...]
     settable_state: tuple[Settable, ...]

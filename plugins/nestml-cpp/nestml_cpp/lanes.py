@@ -18,7 +18,16 @@ from nestml_core.api import (
     Unary,
     bottom_up,
 )
-from nestml_cpp.ir import LaneField, LaneRecord, Lanes, LaneSolve, LaneStatement, Let
+from nestml_cpp.ir import (
+    LaneField,
+    LaneFinite,
+    LaneRecord,
+    Lanes,
+    LaneSolve,
+    LaneStatement,
+    Let,
+    Settable,
+)
 from nestml_cpp.layout import broken
 from nestml_cpp.printer import ROUNDING, RUNTIME, CppPrinter
 
@@ -48,7 +57,7 @@ class LanePrinter(CppPrinter):
     functions = FUNCTIONS
 
     def type(self, type: Type) -> str:
-        return RUNTIME + LANES.get(type.base, "Real")
+        return LANES.get(type.base, "Real")
 
     def piece(self, e: Expr, operands: tuple[Piece, ...]) -> Piece:
         if isinstance(e, Conditional):
@@ -156,23 +165,52 @@ class LanePrinter(CppPrinter):
         return "".join(f"    {self.type(f.symbol.type)} {f.name};\n" for f in fields)
 
 
-def pack(fields: tuple[LaneField, ...], names: Mapping[Symbol, str], to: str) -> str:
-    """Return what copies values of a neuron into a lane, as lines; ``names`` are those there."""
-    return "".join(f"    {to}.{f.name}{_put(f)}{names[f.symbol]}){_end(f)};\n" for f in fields)
+def pack(fields: tuple[LaneField, ...], to: str) -> str:
+    """Return what copies values of a neuron into a lane, as lines."""
+    return "".join(f"    {to}.{f.name}.put(lane, {f.member});\n" for f in fields)
 
 
-def unpack(fields: tuple[LaneField, ...], names: Mapping[Symbol, str], source: str) -> str:
-    """Return what copies values of a lane into a neuron."""
-    return "".join(f"    {names[f.symbol]} = {source}.{f.name}[lane];\n" for f in fields)
+def unpack(fields: tuple[LaneField, ...], source: str) -> str:
+    """Return what copies values of a lane into a neuron, as lines."""
+    return "".join(f"    {f.member} = {source}.{f.name}[lane];\n" for f in fields)
 
 
-def _put(f: LaneField) -> str:
-    if f.symbol.type.base is Base.BOOLEAN:
-        return ".v[lane] = -static_cast<nestml_runtime::Integer>("
-    return ".put(lane, "
+def finite(fields: tuple[LaneFinite, ...]) -> str:
+    """Return what asks whether variables are finite, or numbers at least, as lines."""
+    return "".join(
+        f"    good = good && {f'{RUNTIME}is_finite({f.name})' if f.is_advanced else _equal(f)};\n"
+        for f in fields
+    )
 
 
-def _end(f: LaneField) -> str:
-    return ""
+def numbers(fields: tuple[LaneFinite, ...]) -> str:
+    """Return what asks whether variables are numbers, as lines."""
+    return "".join(f"    good = good && {_equal(f)};\n" for f in fields)
 
 
+def _equal(f: LaneFinite) -> str:
+    return f"{f.name} == {f.name}"
+
+
+def set_parameter(x: Settable, index: int, default: str) -> str:
+    """Return what stores the value of a parameter, as lines."""
+    lines = [f"p.{x.member} = {default};"] if default else []
+    return _set(x, index, "p", "parameters", lines)
+
+
+def set_initial(x: Settable, index: int) -> str:
+    """Return what stores an initial value, as lines."""
+    return _set(x, index, "s", "initial", [])
+
+
+def _set(x: Settable, index: int, struct: str, kind: str, lines: list[str]) -> str:
+    target = f"{struct}.{x.member}"
+    lines = [*lines, "if (given != nullptr) {"]
+    if x.is_vector:
+        size = f"std::min({target}.size(), of.{kind}[{index}].size)"
+        lines.append(f"  for (std::size_t j = 0; j < {size}; ++j) {{")
+        lines.append(f"    {target}[j] = static_cast<typename std::decay_t<decltype({target}[j])>>(given[j]);")
+        lines.append("  }")
+    else:
+        lines.append(f"  {target} = static_cast<decltype({target})>(*given);")
+    return broken("".join(f"    {line}\n" for line in (*lines, "}")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -47,11 +47,12 @@ from nestml_cpp.bodies import INPUT, PARAMETERS, Renaming, zero
 from nestml_cpp.comments import commented, lines_of
 from nestml_cpp.flows import flow_method, jumping, next_symbol
 from nestml_cpp.functions import Reach, body_reach, expr_reach, flow_reaches, reaches
-from nestml_cpp.names import computed, file_name, names, on_receive_name, struct_name
+from nestml_cpp.names import computed, file_name, members, names, on_receive_name, struct_name
 from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
 from nestml_cpp.refusals import every_expression, refusals
-from nestml_cpp.requirements import headers, numerics, pieces
+from nestml_cpp.requirements import has_loops, headers, numerics, pieces
+from nestml_cpp.straight import straight
 from nestml_cpp.vectors import filled, is_array, type_of
 
 PRINTER = CppPrinter()
@@ -103,12 +104,16 @@ class _Lowering:
         expressions = every_expression(model)
         convolved = tuple(u for c in model.convolutions for u in c.updates)
         amounts, jumps = jumping(rename, [j for c in model.convolutions for j in c.jumps])
+        lanes = straight(model, self.lane_names().__getitem__, self.member_name)
         return ir.CppModel(
             name=struct_name(model),
             file=file,
             title=commented(model.name),
             documentation=lines_of(model.documentation),
             macro=f"NESTML_{options.namespace.replace('::', '_')}_{file}_HPP",
+            population_macro=(
+                f"NESTML_{options.namespace.replace('::', '_')}_{file}_POPULATION_HPP"
+            ),
             namespace=options.namespace,
             headers=headers(model),
             runtime=pieces(model),
@@ -152,6 +157,9 @@ class _Lowering:
             functions=tuple(map(self.function, model.functions)),
             bodies=tuple(self.bodies()),
             flows=tuple(flow_method(rename, i, f) for i, f in enumerate(model.flows)),
+            lanes=None if isinstance(lanes, str) else lanes,
+            one_by_one=commented(lanes) if isinstance(lanes, str) else "",
+            ends_by_itself=not has_loops(model),
             settable_parameters=tuple(
                 self.settable(d) for d in model.parameters if _is_number(d.symbol)
             ),
@@ -173,6 +181,20 @@ class _Lowering:
     def member(self, symbol: Symbol) -> str:
         """Return what a variable is called in its struct, as an element of a vector or alone."""
         return self.name(symbol.owner) + (f"[{symbol.place}]" if symbol.vector else "")
+
+    def lane_names(self) -> Mapping[Symbol, str]:
+        """Return names for all that lanes have as members, constants and state in one scope."""
+        model = self.model
+        declared = [d.symbol for d in model.parameters] + list(model.internals)
+        declared += [d.symbol for d in model.state]
+        single = [e for s in declared for e in (s.elements or (s,))]
+        single += [s for c in model.convolutions for s in c.states]
+        plain = (replace(s, vector=None, size=None) for s in single)
+        named = members(dict.fromkeys(plain), {"Constants", "State"})
+        return {s: named[replace(s, vector=None, size=None)].name for s in single}
+
+    def member_name(self, symbol: Symbol) -> str:
+        return PRINTER.name(self.rename.symbol(symbol))
 
     # Fields
 

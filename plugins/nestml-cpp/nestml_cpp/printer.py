@@ -45,6 +45,7 @@ from nestml_cpp.layout import aligned, broken
 from nestml_cpp.vectors import filled, is_array, is_whole, type_of
 
 RUNTIME = "nestml_runtime::"
+LOOPS = ("for (", "while (")
 DOUBLE = "double"
 
 MEMBER = MappingProxyType(
@@ -73,6 +74,7 @@ CALLS = MappingProxyType(
 )
 
 SAYING = MappingProxyType({Channel.INFO: "info: ", Channel.WARNING: "warning: "})
+QUOTIENTS = MappingProxyType({"//": "quotient", "%": "remainder"})
 ROUNDING = frozenset({"ceil", "floor", "round", "truncate"})
 
 
@@ -157,6 +159,8 @@ class CppPrinter(CPrinter):
             return Piece(
                 f"{RUNTIME}text({left.text}) + {RUNTIME}text({right.text})", self.levels["+"]
             )
+        if e.op in QUOTIENTS and e.left.type.base is e.right.type.base is Base.INTEGER:
+            return Piece(f"{RUNTIME}{QUOTIENTS[e.op]}({left.text}, {right.text})")
         left, right = (grouped(e.op, x, p) for x, p in ((e.left, left), (e.right, right)))
         return super().binary(e, left, right)
 
@@ -171,6 +175,10 @@ class CppPrinter(CPrinter):
         return super().call(e, arguments)
 
     # Statements
+
+    def block(self, head: str, body: tuple[Stmt, ...]) -> list[str]:
+        lines = super().block(head, body)
+        return lines if not head.startswith(LOOPS) else [lines[0], f"  {RUNTIME}pass();", *lines[1:]]
 
     def integrate(self, stmt: Integrate) -> list[str]:
         raise AssertionError("integrate_odes is a call of a member function after lowering")

@@ -11,10 +11,13 @@ from nestml_core.api import (
     Binary,
     Call,
     Constant,
+    For,
     MatrixExponential,
     Say,
     SolvedModel,
+    While,
     bodies_of,
+    expressions_in,
     vectors,
     walk,
     walk_statements,
@@ -22,7 +25,7 @@ from nestml_core.api import (
 from nestml_cpp.printer import ROUNDING
 from nestml_cpp.refusals import every_expression
 
-ORDER = ("spikes", "vectors", "delay", "integer", "random", "messages")
+ORDER = ("spikes", "vectors", "delay", "integer", "failures", "random", "messages")
 """Our own pieces of the runtime, each behind those that it needs."""
 
 
@@ -41,6 +44,8 @@ def _pieces(model: SolvedModel) -> Iterator[str]:
         yield "delay"
     if any(isinstance(s, Say) for body in bodies_of(model) for s in walk_statements(body)):
         yield "messages"
+    if has_loops(model) or recursive(model):
+        yield "failures"
     for expr in every_expression(model):
         for e in walk(expr):
             match e:
@@ -51,8 +56,37 @@ def _pieces(model: SolvedModel) -> Iterator[str]:
                     yield "integer"
                 case Binary("**") if e.type.base is Base.INTEGER:
                     yield "integer"
+                case Binary("//" | "%", a, b) if a.type.base is b.type.base is Base.INTEGER:
+                    yield "failures"
                 case Binary("+") if e.type.base is Base.STRING:
                     yield "messages"
+
+
+def has_loops(model: SolvedModel) -> bool:
+    statements = (s for body in bodies_of(model) for s in walk_statements(body))
+    return any(isinstance(s, (For, While)) for s in statements)
+
+
+def recursive(model: SolvedModel) -> frozenset[str]:
+    """Return the names of the functions that may call themselves, directly or through others."""
+    called = {
+        f.name: {
+            e.function
+            for x in expressions_in(f.body)
+            for e in walk(x)
+            if isinstance(e, Call)
+        }
+        for f in model.functions
+    }
+    reached = {name: set(direct) for name, direct in called.items()}
+    while True:
+        more = {
+            name: found.union(*(reached.get(other, ()) for other in found))
+            for name, found in reached.items()
+        }
+        if more == reached:
+            return frozenset(name for name, found in reached.items() if name in found)
+        reached = more
 
 
 def numerics(model: SolvedModel) -> tuple[str, ...]:

@@ -75,15 +75,18 @@ class NotStraight(Exception):
     """The model needs one neuron after the other; the text says why."""
 
 
-def straight(model: SolvedModel, name: Callable[[Symbol], str]) -> ir.Lanes | str:
+def straight(
+    model: SolvedModel, name: Callable[[Symbol], str], member: Callable[[Symbol], str]
+) -> ir.Lanes | str:
     """Return a step of ``model``, or why it cannot be computed for several neurons at once.
 
     Parameters
     ----------
     name : returns a C++ name, one for each constant and state variable of the model
+    member : returns where one neuron keeps it, such as ``p.C_m``
     """
     try:
-        return _Step(model, name).lanes()
+        return _Step(model, name, member).lanes()
     except NotStraight as reason:
         return str(reason)
 
@@ -108,9 +111,15 @@ class _Code:
 class _Step:
     """The state of one call of ``straight``."""
 
-    def __init__(self, model: SolvedModel, name: Callable[[Symbol], str]) -> None:
+    def __init__(
+        self,
+        model: SolvedModel,
+        name: Callable[[Symbol], str],
+        member: Callable[[Symbol], str],
+    ) -> None:
         self.model = model
         self.name = name
+        self.member = member
         self.functions = {f.name: f for f in model.functions}
         self.constants: dict[Symbol, Symbol] = {}
         self.names: set[str] = {"s", "c", "t", "dt", "k", "at", "slope", "rate", "jacobian"}
@@ -140,10 +149,11 @@ class _Step:
             Assign(members[s], self.let(code, s, env[s], always=True)) for s in changed
         )
         emitted = env[EMITTED]
-        records = tuple(self.record(r.value, members) for r in model.recordables)
+        shown = (r for r in model.recordables if r.symbol.type.base is not Base.STRING)
+        records = tuple(self.record(r.value, members) for r in shown)
         return ir.Lanes(
-            constants=tuple(ir.LaneField(s, new.name[2:]) for s, new in self.constants.items()),
-            state=tuple(ir.LaneField(s, m.name[2:]) for s, m in members.items()),
+            constants=self.fields(self.constants),
+            state=self.fields(members),
             spike_ports=tuple(
                 ir.LanePort(port.name, arrived[p.symbol].name if c else "")
                 for p, port, c in zip(model.spike_ports, spikes, counted, strict=True)
@@ -154,7 +164,15 @@ class _Step:
             emitted=emitted,
             emits=emitted != ZERO,
             records=records,
+            finite=tuple(self.finite(members)),
         )
+
+    def finite(self, members: Mapping[Symbol, Symbol]) -> Iterable[ir.LaneFinite]:
+        advanced = {v for f in self.model.flows for v in f.variables}
+        advanced |= {s for c in self.model.convolutions for s in c.states}
+        for symbol, member in members.items():
+            if symbol.type.base in REALS:
+                yield ir.LaneFinite(member.name, symbol in advanced)
 
     def state_symbols(self) -> Iterable[Symbol]:
         for d in self.model.state:
@@ -211,6 +229,12 @@ class _Step:
         if handler is not None:
             handlers = [handler]
         return all(_is_addition(s, port) for h in handlers for s in h.body)
+
+    def fields(self, members: Mapping[Symbol, Symbol]) -> tuple[ir.LaneField, ...]:
+        return tuple(
+            ir.LaneField(s, new.name.partition(".")[2], self.member(s))
+            for s, new in members.items()
+        )
 
     # Names
 

@@ -25,6 +25,7 @@ from nestml_nest import __version__, ir
 from nestml_nest.cpp import NestPrinter
 from nestml_nest.lower import lower
 from nestml_nest.options import Options
+from nestml_nest.synapse_cpp import SynapsePrinter, inward
 
 if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
@@ -38,7 +39,7 @@ class NestBackend(Backend[ir.Module, Options]):
     summary: ClassVar[str] = "neurons for the NEST simulator 3.10, as extension module in C++"
     options: ClassVar[type[Options]] = Options
     supports: ClassVar[Supports] = Supports(
-        frozenset(Feature) - {Feature.SYNAPSE},
+        frozenset(Feature),
         tolerance=1e-9,
     )
 
@@ -55,6 +56,8 @@ class NestBackend(Backend[ir.Module, Options]):
             update=printer.update,
             unset=printer.unset,
             literal=c_string,
+            synapse_code=SynapsePrinter().code,
+            inward=inward,
         )
 
     def lower(self, program: SolvedProgram, options: Options) -> Result[ir.Module]:
@@ -69,6 +72,12 @@ class NestBackend(Backend[ir.Module, Options]):
         neuron = env.get_template("neuron.h.jinja")
         for n in ir.neurons:
             files[f"{n.name}.h"] = neuron.render(module=ir, neuron=n)
+            for kept in n.kept:
+                text = env.get_template("kept.h.jinja").render(module=ir, kept=kept)
+                files[f"{kept.name}.h"] = text
+        for synapse in ir.synapses:
+            text = env.get_template("synapse.h.jinja").render(module=ir, synapse=synapse)
+            files[f"{synapse.name}.h"] = text
         for header in ir.support:
             files[f"nestml/{header}"] = env.loader.get_source(env, f"nestml/{header}")[0]
         for header, text in cpp_runtime(ir.runtime).items():

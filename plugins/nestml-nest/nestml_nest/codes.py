@@ -6,7 +6,7 @@ from nestml_core.api import Code, Severity
 
 _E, _W, _H = Severity.ERROR, Severity.WARNING, Severity.HINT
 
-SYNAPSE = Code("NEST101", _E, "a synapse model")
+SYNAPSE = Code("NEST101", _E, "a synapse that NEST cannot have")
 NAME_TAKEN = Code("NEST102", _E, "a generated model that would have the name of another one")
 ENTRY_RENAMED = Code("NEST103", _W, "a name that is a status entry of every neuron in NEST")
 CALL = Code("NEST104", _E, "a call where NEST cannot do what it needs")
@@ -15,6 +15,7 @@ BAD_OPTION = Code("NEST106", _E, "an option with a value that does not work")
 RANDOM_DEFAULT = Code("NEST107", _E, "a random default")
 OUTPUT = Code("NEST108", _W, "an output that NEST neurons do not have")
 RENAMED = Code("NEST109", _H, "a model that has another name in NEST")
+PAIR = Code("NEST112", _E, "a pair that cannot be made")
 NO_GAPS = Code("NEST111", _E, "a model that cannot have gap junctions")
 
 TOOL_MISSING = Code("NEST201", _E, "a tool that is needed and not there")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import nestml_core
+from nestml_core.api import ModelError, build
 from nestml_nest.lower import generated_name
 
 
@@ -29,7 +29,7 @@ def install(
     sources : files, folders, names of library models or the text of a model; one or several
     output : folder for the module; None for one that is deleted when this process ends
     reset : forget all nodes and modules first, as `nest.ResetKernel()` does
-    how : options of `nestml_core.build` and of this backend, such as ``module="mine"``
+    how : options of ``nestml_core.build`` and of this backend, such as ``module="mine"``
 
     Returns
     -------
@@ -41,9 +41,9 @@ def install(
     RuntimeError : NEST has nodes already, or models of these names; it takes new ones only before.
     """
     folder = Path(output) if output is not None else _temporary()
-    built = nestml_core.build(sources, "nest", folder, **how)
+    built = build(sources, "nest", folder, **how)
     if built.artifact is None:
-        raise nestml_core.ModelError(built.diagnostics)
+        raise ModelError(built.diagnostics)
     artifact = built.artifact
     named = {m.name: generated_name(m, artifact.options) for m in artifact.program.models}
     nest: Any = import_module("nest")

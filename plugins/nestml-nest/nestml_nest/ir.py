@@ -7,8 +7,12 @@ members of ``P``, derived constants of ``V``, state variables of ``S``, inputs a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nestml_core.api import Expr, Stmt, Symbol, Type
+
+if TYPE_CHECKING:
+    from nestml_nest.synapse_ir import Kept, Synapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +315,8 @@ class Neuron:
     base_header: str
     grows: bool
     """Some vectors have sizes that parameters say: copies of the state would allocate memory."""
+    kept: tuple[Kept, ...] = ()
+    """What it keeps for synapses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,3 +329,4 @@ class Module:
     """The headers of ours that the neurons include."""
     runtime: tuple[str, ...]
     """The headers of the core's runtime that they include."""
+    synapses: tuple[Synapse, ...] = ()

@@ -13,16 +13,17 @@ from nestml_core.api import (
     Result,
     SolvedModel,
     SolvedProgram,
-    Span,
     bodies_of,
     checked,
     walk_statements,
 )
-from nestml_nest import calls, codes, gaps, ir, names
+from nestml_nest import assembly, calls, codes, gaps, ir, names, pairs
+from nestml_nest import synapse_ir as sir
 from nestml_nest.addresses import status_keys
 from nestml_nest.native import MODELS
 from nestml_nest.neuron import Lowering
 from nestml_nest.options import LEVELS, Options
+from nestml_nest.synapse import ALL
 
 
 def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
@@ -30,7 +31,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
 
     Errors
     ------
-    NEST101 : a synapse, or a pair of neuron and synapse.
+    NEST101 : a synapse that needs what connections of NEST do not have.
     NEST102 : a generated model has the name of a model of NEST, or of another generated one.
     NEST103 (warning) : a name is a status entry of every NEST neuron and gets ``_`` behind it.
     NEST104 : a function that draws, emits or assigns is called where NEST evaluates expressions.
@@ -40,30 +41,74 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     NEST108 : an output other than spikes.
     NEST109 (hint) : a model gets another name, as NEST has one of that name.
     NEST111 : a model that cannot have gap junctions.
+    NEST112 : a pair that cannot be made.
+    NML960 to NML965 : it is not clear what the ports of a synapse are for.
     """
-    found = [*_bad_options(program, options), *_pairs(program)]
-    usable = not found
-    titles = [generated_name(m, options) for m in program.models]
-    classes = names.classes(titles)
+    found = [*_bad_options(program, options)]
+    division = pairs.divided(program, options)
+    found += division.diagnostics
+    usable = not any(d.is_error for d in found)
+    if division.value is None:
+        return Result(None, tuple(found))
+    alone = division.value.alone
+    titles = [generated_name(m, options) for m in alone]
+    taken = list(titles)
     neurons: list[ir.Neuron] = []
-    for i, (model, title) in enumerate(zip(program.models, titles, strict=True)):
-        said = [
-            *_naming(model, title, titles[:i]),
-            *_remarks(model),
-            *gaps.problems(model, options),
-        ]
+    synapses: list[sir.Synapse] = []
+    for i, (model, title) in enumerate(zip(alone, titles, strict=True)):
+        said = [*_naming(model, title, titles[:i])]
+        if model.kind is ModelKind.SYNAPSE:
+            made = assembly.alone(model, title, options)
+            said += made.diagnostics
+            synapses += () if made.value is None else (made.value,)
+        else:
+            said += [*_remarks(model), *gaps.problems(model, options)]
         found += said
-        if usable and not any(d.is_error for d in said):
-            neurons.append(Lowering(model, classes[title], title, options).neuron())
-    support = dict.fromkeys(h for n in neurons for h in n.headers)
-    runtime = dict.fromkeys(h for n in neurons for h in n.runtime)
-    module = ir.Module(options.module, tuple(neurons), tuple(support), tuple(runtime))
+        if model.kind is ModelKind.NEURON and usable and not any(d.is_error for d in said):
+            name = names.classes([title])[title]
+            neurons.append(Lowering(model, name, title, options).neuron())
+    for joined in division.value.joined:
+        found += [*_remarks(joined.neuron), *gaps.problems(joined.neuron, options)]
+        named = assembly.paired_names(joined, options)
+        found += _collisions(joined, named, taken)
+        taken += [named.neuron, *named.synapses]
+        if any(d.is_error for d in found):
+            continue
+        together = assembly.together(joined, named, options)
+        found += together.diagnostics
+        if together.value is not None:
+            neurons.append(together.value[0])
+            synapses += together.value[1]
+    module = _module(options.module, neurons, synapses)
     return checked(module, found)
 
 
+def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) -> ir.Module:
+    kept = [k for n in neurons for k in n.kept]
+    ours = [h for n in neurons for h in n.headers]
+    ours += ["connection.h"] if synapses else []
+    ours += [h for s in synapses for h in s.headers]
+    ours += ["spike_archive.h", "status.h"] if kept else []
+    ours += [h for k in kept for h in k.headers]
+    support = dict.fromkeys(ours)
+    runtime = dict.fromkeys(h for x in (*neurons, *synapses, *kept) for h in x.runtime)
+    return ir.Module(name, tuple(neurons), tuple(support), tuple(runtime), tuple(synapses))
+
+
 def generated_name(model: SolvedModel, options: Options) -> str:
-    """Return what ``model`` is called in NEST."""
-    return model.name + options.ending if model.name in MODELS else model.name
+    """Return what ``model`` is called in NEST, if it is not part of a pair."""
+    name = model.name + options.suffix
+    return name + options.ending if name in MODELS else name
+
+
+def _collisions(
+    joined: pairs.Joined, named: assembly.PairedNames, others: list[str]
+) -> Iterator[Diagnostic]:
+    models = (joined.neuron, *joined.synapses)
+    for model, title in zip(models, (named.neuron, *named.synapses), strict=True):
+        if title in MODELS or title in others:
+            message = f"two models are called `{title}` in NEST"
+            yield codes.NAME_TAKEN.at(model.span, message, help="rename one of the models")
 
 
 def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnostic]:
@@ -72,9 +117,16 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
         message = f"a module cannot be called `{options.module}`"
         help = "a word of letters, digits and `_`, such as `my_neurons`"
         yield codes.BAD_OPTION.at(span, message, help=help)
-    if not names.is_identifier("x" + options.ending):
-        message = f"the name of a model cannot end in `{options.ending}`"
-        yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    for ending in (options.ending, options.suffix):
+        if not names.is_identifier("x" + ending):
+            message = f"the name of a model cannot end in `{ending}`"
+            yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    parameters = {d.symbol.name for m in program.models for d in m.parameters}
+    for name in options.homogeneous:
+        if name not in parameters and name != ALL:
+            message = f"no model has a parameter `{name}` that synapses could share"
+            help = f"write `{ALL}` for all of them"
+            yield codes.BAD_OPTION.at(span, message, help=help)
     ports = {p.symbol.name for m in program.models for p in m.continuous_ports}
     if options.gap_port and options.gap_port not in ports:
         message = f"no model has a continuous port `{options.gap_port}` for gap junctions"
@@ -94,17 +146,6 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
         yield codes.BAD_OPTION.at(span, message, help="quote as in a shell")
 
 
-def _pairs(program: SolvedProgram) -> Iterator[Diagnostic]:
-    for pair in program.pairs:
-        spans = [m.span for m in program.models if m.name == pair.synapse]
-        yield _synapse(pair.synapse, (spans or [program.models[0].span])[0])
-
-
-def _synapse(name: str, span: Span) -> Diagnostic:
-    message = f"`{name}` is a synapse; this version generates neurons for NEST"
-    return codes.SYNAPSE.at(span, message, help="NEST's own synapses work with generated neurons")
-
-
 def _naming(model: SolvedModel, title: str, others: list[str]) -> Iterator[Diagnostic]:
     if title in MODELS:
         message = f"`{title}` is a model that NEST has already"
@@ -120,9 +161,6 @@ def _naming(model: SolvedModel, title: str, others: list[str]) -> Iterator[Diagn
 
 
 def _remarks(model: SolvedModel) -> Iterator[Diagnostic]:
-    if model.kind is ModelKind.SYNAPSE:
-        yield _synapse(model.name, model.span)
-        return
     if model.output is Output.CONTINUOUS:
         message = f"`{model.name}` has a continuous output, which neurons in NEST send nowhere"
         help = "record it with a multimeter, and feed it to others as a current of a generator"

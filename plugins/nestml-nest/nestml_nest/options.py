@@ -13,6 +13,21 @@ class Options:
         default="_nestml",
         metadata={"help": "appended to the name of a model if NEST has one of that name already"},
     )
+    suffix: str = field(
+        default="", metadata={"help": "appended to the names of all models, such as `_mine`"}
+    )
+    pair: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "neurons and the synapses that end at them, as in iaf_psc_exp+stdp"},
+    )
+    weight: str = field(
+        default="w",
+        metadata={"help": "what of a synapse is its weight in NEST: a variable or parameter"},
+    )
+    homogeneous: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "parameters that all synapses of a model share; `all` for all of them"},
+    )
     gap_port: str = field(
         default="",
         metadata={"help": "continuous port for the currents of gap junctions, such as `I_gap`"},

@@ -56,7 +56,6 @@ class Names:
 
     name: str
     events: str
-    common: str
     title: str
 
 
@@ -184,7 +183,6 @@ class SynapseLowering(Lowering):
         return sir.Synapse(
             name=self.name,
             events=self.called.events,
-            common=self.called.common,
             title=self.title,
             documentation=tuple(f"/// {line}".rstrip() for line in names.comment(m.documentation)),
             headers=tuple(
@@ -339,6 +337,13 @@ class SynapseLowering(Lowering):
         value = next(r.value for r in self.model.recordables if r.symbol == symbol)
         return sir.Weight(self.expr(value), None)
 
+    def elsewhere(self, neuron: str, base: str) -> Iterator[sir.Elsewhere]:
+        """Yield what is set in the neuron."""
+        for d in (*self.part.parameters, *self.part.state):
+            key = self.keys[d.symbol]
+            message = f"{key} of {self.title} belongs to the neuron: set {key}__for_{base} of {neuron}."
+            yield sir.Elsewhere(key, message)
+
     def function(self, f: Function) -> ir.FunctionDefinition:
         return ir.FunctionDefinition(
             name=self.function_names[f.name],
@@ -357,10 +362,11 @@ class KeptLowering(SynapseLowering):
             steady = {"N": "P", "M": "S", "V": "K"}
             yield symbol, steady.get(owner, owner)
 
-    def kept(self, name: str, member: str) -> sir.Kept:
+    def kept(self, name: str, member: str, base: str) -> sir.Kept:
+        """Return the struct for synapses that are called ``base``."""
         part = self.part
         used = {s for d in part.derived for s in defined(d)}
-        ending = f"__for_{self.title}"
+        ending = f"__for_{base}"
         port = part.port
 
         def entry(d: Declaration) -> ir.Entry:
@@ -395,7 +401,7 @@ class KeptLowering(SynapseLowering):
         return sir.Kept(
             name=name,
             member=member,
-            synapse=self.title,
+            synapse=base,
             parameters=tuple(entry(d) for d in part.parameters),
             state=tuple(entry(d) for d in part.state),
             hidden=tuple(self.zeroed(s, "state of a convolution") for s in part.convolved),

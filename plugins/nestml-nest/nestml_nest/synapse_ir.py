@@ -110,8 +110,6 @@ class Synapse:
     name: str
     events: str
     """The struct of what happens at events."""
-    common: str
-    """The class of what connections share."""
     title: str
     documentation: tuple[str, ...]
     headers: tuple[str, ...]

@@ -43,10 +43,11 @@ class Worker:
             try:
                 process.stdin.write(f"{folder}\n")
                 process.stdin.flush()
-                if process.stdout.readline():
-                    return 0
+                answer = process.stdout.readline()
             except BrokenPipeError:
-                pass  # it has ended: its status says more
+                answer = ""  # it has ended: its status says more
+            if answer:
+                return 0
             self.close()
             return process.returncode or 1
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nestml_truenorth.chip.network import AXON_TYPES, SIZE
+from nestml_truenorth.chip.network import AXON_TYPES, MAX_WEIGHT, SIZE
 
 BINARY = (1, -1, 64, -64)
 """The weights that reach most: with 64 axons each, every whole number up to +-4160."""
+
+HELD = (1, 16, 200, -MAX_WEIGHT)
+"""The weights for a neuron that is held down after spikes: the last one does that, too."""
+
+HELD_SIZES = (16, 16, 20, 16)
+"""How many axons of each of them carry inputs: every whole number from -4080 to 4272."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,8 @@ class AxonGroup:
     first: int
     last: int
     counts: int
+    pool: int = 0
+    """Inputs that are summed before they are put together from axons have one pool."""
 
     @property
     def size(self) -> int:
@@ -39,6 +47,15 @@ def groups(weights: tuple[int, ...], core: int = 0) -> tuple[AxonGroup, ...]:
     return tuple(
         AxonGroup(core, n * share, (n + 1) * share - 1, counts) for n, counts in enumerate(weights)
     )
+
+
+def sized(weights: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[AxonGroup, ...]:
+    """Return so many axons of each weight, one group after the other."""
+    found, first = [], 0
+    for counts, size in zip(weights, sizes, strict=True):
+        found.append(AxonGroup(0, first, first + size - 1, counts))
+        first += size
+    return tuple(found)
 
 
 def by_type(weights: tuple[int, ...]) -> tuple[int, int, int, int]:

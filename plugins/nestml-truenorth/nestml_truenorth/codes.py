@@ -33,6 +33,7 @@ OUT_OF_RANGE = _error("TN202", "a value outside the chip's range")
 INITIAL = _error("TN203", "an initial potential at which the chip cannot start")
 BAD_OPTION = _error("TN204", "an option with an impossible value")
 NOT_RATIONAL = _error("TN205", "a constant that is not a rational number")
+BUDGET = _error("TN207", "more chip neurons or axons than there are")
 UNBOUNDED = Code("TN206", Severity.WARNING, "a potential without a bound")
 
 WRONG_STEP = _error("TN301", "a step that is not the tick")

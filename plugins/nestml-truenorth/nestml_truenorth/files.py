@@ -96,6 +96,8 @@ def _disagreements(network: Network, io: IoMap) -> Iterator[str]:
         if group.core != io.core or not 0 <= group.first <= group.last < SIZE:
             yield f"there are no axons {group.first} to {group.last} of core {group.core}"
             return
+        if group.pool:
+            continue
         for axon in group.axons:
             connected = core.crossbar.rows[axon][byte] & bit
             if not connected or weights[core.crossbar.axon_types[axon]] != group.counts:

@@ -15,7 +15,7 @@ from nestml_truenorth.axons import AxonGroup
 from nestml_truenorth.ir import IoMap, Port, Reading
 
 FORMAT = "nestml-truenorth I/O map"
-VERSION = 1
+VERSION = 2
 ABOUT = (
     "Tick k computes step k of the model, from (k - 1) * tick to k * tick; tick 0 comes before the "
     "first step and has no inputs.",
@@ -24,7 +24,11 @@ ABOUT = (
     "An axon delivers its counts once in a tick, however many spikes reach it: use different axons "
     "for events of one step.",
     "An output spike with srcTime k is one of step k.",
-    "Recordables are at_zero + per_count * potential, at the end of the tick.",
+    "Recordables are at_zero + per_count * potential of their neuron, at the end of the tick; at "
+    "the end of the tick of a spike and those behind it, the values of after_spike, if there are "
+    "any.",
+    "Inputs of one pool are summed; those of a continuous port are its value in every tick. Where "
+    "exact is false, they are rounded to whole counts, and the rest is carried on.",
 )
 
 
@@ -43,7 +47,14 @@ def write(io: IoMap) -> str:
         "neuron": {"core": io.core, "neuron": io.neuron},
         "output": {"destCore": io.output_core, "destAxon": io.output_axon},
         "axons": [
-            {"core": g.core, "first": g.first, "last": g.last, "counts": g.counts} for g in io.axons
+            {
+                "core": g.core,
+                "first": g.first,
+                "last": g.last,
+                "counts": g.counts,
+                "pool": g.pool,
+            }
+            for g in io.axons
         ],
         "ports": [_port_fields(port, io.axons) for port in io.ports],
         "recordables": [
@@ -52,9 +63,13 @@ def write(io: IoMap) -> str:
                 "unit": r.unit,
                 "per_count": decimal(r.per_count),
                 "at_zero": decimal(r.at_zero),
+                "neuron": r.neuron,
+                "after_spike": [decimal(x) for x in r.after_spike],
             }
             for r in io.readings
         ],
+        "exact": io.is_exact,
+        "held_ticks": io.held,
         "exact_range": {"lowest": io.low, "highest": io.high},
     }
     return json.dumps(fields, indent=2, ensure_ascii=True) + "\n"
@@ -66,6 +81,7 @@ def _port_fields(port: Port, axons: tuple[AxonGroup, ...]) -> dict[str, Any]:
         [
             {"weight": decimal(g.counts / port.counts), "core": g.core, "axons": [g.first, g.last]}
             for g in axons
+            if g.pool == port.pool
         ]
         if port.counts
         else []
@@ -73,6 +89,8 @@ def _port_fields(port: Port, axons: tuple[AxonGroup, ...]) -> dict[str, Any]:
     return {
         "name": port.name,
         "counts_per_weight": decimal(port.counts),
+        "pool": port.pool,
+        "continuous": port.current,
         "weights_of_single_axons": weights,
     }
 
@@ -97,7 +115,13 @@ def read(text: str) -> IoMap:
             output_axon=_whole(f["output"]["destAxon"]),
             axons=tuple(_axons(f["axons"])),
             ports=tuple(
-                Port(_text(p["name"]), _number(p["counts_per_weight"])) for p in f["ports"]
+                Port(
+                    _text(p["name"]),
+                    _number(p["counts_per_weight"]),
+                    _whole(p["pool"]),
+                    _truth(p["continuous"]),
+                )
+                for p in f["ports"]
             ),
             readings=tuple(
                 Reading(
@@ -105,11 +129,15 @@ def read(text: str) -> IoMap:
                     _text(r["unit"]),
                     _number(r["per_count"]),
                     _number(r["at_zero"]),
+                    _whole(r["neuron"]),
+                    tuple(_number(x) for x in r["after_spike"]),
                 )
                 for r in f["recordables"]
             ),
             low=_whole(f["exact_range"]["lowest"]),
             high=_whole(f["exact_range"]["highest"]),
+            held=_whole(f["held_ticks"]),
+            is_exact=_truth(f["exact"]),
         )
     except json.JSONDecodeError as problem:
         raise IoMapError(f"line {problem.lineno}: {problem.msg}") from None
@@ -119,8 +147,14 @@ def read(text: str) -> IoMap:
 
 def _axons(groups: list[dict[str, Any]]) -> Iterator[AxonGroup]:
     for g in groups:
-        keys = ("core", "first", "last", "counts")
+        keys = ("core", "first", "last", "counts", "pool")
         yield AxonGroup(*(_whole(g[key]) for key in keys))
+
+
+def _truth(value: object) -> bool:
+    if type(value) is not bool:
+        raise IoMapError(f"{value!r} is not true or false")
+    return value
 
 
 def _whole(value: object) -> int:

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
 
 from nestml_truenorth.axons import AxonGroup
 from nestml_truenorth.chip.network import Network
+from nestml_truenorth.corelet import Part
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """A spike port; an event of weight 1 adds ``counts`` to the potential."""
+    """A port; an event of weight 1 comes to ``counts`` on the axons of its pool.
+
+    ``current`` says that it is a continuous port: its value, in each step, comes to that.
+    """
 
     name: str
     counts: Fraction
+    pool: int = 0
+    current: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A recordable: ``at_zero + per_count * potential``, in a coherent unit."""
+    """A recordable: ``at_zero + per_count * potential``, in a coherent unit.
+
+    Attributes
+    ----------
+    neuron : the neuron whose potential that is
+    after_spike : what it is instead at the end of the tick of a spike and of those that follow;
+        where ``per_count`` is 0, the last of these is what it stays
+    """
 
     name: str
     unit: str
     per_count: Fraction
     at_zero: Fraction
+    neuron: int = 0
+    after_spike: tuple[Fraction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,9 @@ class IoMap:
     axons : what can be delivered in one tick: each axon once
     ports, readings : how inputs become counts, and counts recordings
     low, high : potentials, in counts, within which the chip computes the model without any error
+    held : for how many ticks after a spike the neuron takes no inputs
+    is_exact : otherwise the model is approximated, and inputs are rounded to whole counts, with
+        what is left over carried to the next input
     """
 
     model: str
@@ -57,6 +76,21 @@ class IoMap:
     readings: tuple[Reading, ...]
     low: int
     high: int
+    held: int = 0
+    is_exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A figure of a comparison with the model.
+
+    ``limit`` is what was allowed, if there was a limit.
+    """
+
+    what: str
+    value: float
+    unit: str
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +119,27 @@ class NeuronProgram:
     io: IoMap
     facts: tuple[Fact, ...]
     ticks: int
+    strategy: str
+    part: Part
+    metrics: tuple[Metric, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        return self.io.is_exact
 
     @property
     def axon_count(self) -> int:
-        return sum(group.size for group in self.io.axons)
+        return len(self.part.axons)
+
+    @property
+    def neuron_count(self) -> int:
+        return len(self.part.cells)
+
+    @property
+    def roles(self) -> tuple[Fact, ...]:
+        """How many neurons do what."""
+        counts = Counter(cell.role for cell in self.part.cells)
+        return tuple(Fact(role, str(n), "") for role, n in counts.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,21 +38,12 @@ from nestml_core.api import (
 )
 from nestml_truenorth import codes
 from nestml_truenorth.affine import Affine, Exact, Opaque, Scope, decimal
-from nestml_truenorth.axons import BINARY
-from nestml_truenorth.chip.network import (
-    DISABLED,
-    FIRST_OUTPUT,
-    MAX_WEIGHT,
-    NO_TYPE,
-    SIZE,
-    Core,
-    Corelet,
-    Network,
-    Reset,
-    crossbar,
-)
+from nestml_truenorth.axons import BINARY, HELD, HELD_SIZES, AxonGroup, groups, reach, sized
+from nestml_truenorth.chip.network import FIRST_OUTPUT, MAX_WEIGHT, SIZE, NeuronType, Reset
+from nestml_truenorth.corelet import Drawing, Out, Part, Target, place, size_problem
+from nestml_truenorth.holding import Hold, clamps, hold
 from nestml_truenorth.ir import ChipProgram, Fact, IoMap, NeuronProgram, Port, Reading
-from nestml_truenorth.options import Choices
+from nestml_truenorth.options import EXACT, Choices
 from nestml_truenorth.quantise import (
     Quantised,
     Quantity,
@@ -61,10 +52,10 @@ from nestml_truenorth.quantise import (
     quantise,
     quantities,
 )
+from nestml_truenorth.refractory import Refractory, stripped
 from nestml_truenorth.step import Dynamics, dynamics
 from nestml_truenorth.text import formula, place_of
 
-BUILD_KEY = "nestml-truenorth"
 OTHERS = "or use a backend that integrates this equation: cpp, nest or lava"
 
 
@@ -92,22 +83,47 @@ def lower_model(model: SolvedModel, choices: Choices, settings: Settings) -> Res
     TN111 .. TN117 : a statement, condition, reset, bound, input or recordable is not.
     TN201 .. TN205 : its constants do not fit.
     """
-    variable = _membrane(model)
-    ports = [p.symbol for p in model.spike_ports]
+    found = stripped(model, choices.tick, settings.parameters, settings.initial)
+    clean, refractory = found.model, found.refractory
+    variable = membrane(clean)
+    ports = [p.symbol for p in clean.spike_ports]
     variables = frozenset(ports if variable is None else [variable, *ports])
-    scope = Scope(model, choices.tick, settings.parameters, variables)
-    found = tuple(_structure(model, variable, scope))
-    if found or variable is None:
-        return Result(None, found)
-    return dynamics(model, variable, scope).then(
-        lambda d: _on_chip(model, d, scope, choices, settings)
-    )
+    scope = Scope(clean, choices.tick, settings.parameters, variables)
+    problems = tuple(_structure(clean, variable, scope))
+    if problems or variable is None:
+        return Result(None, problems)
+    case = Case(clean, refractory, variable, scope, choices, settings)
+    return dynamics(clean, variable, scope).then(lambda d: _on_chip(case, d))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Case:
+    """A model that is being lowered, and what is known of it.
+
+    Attributes
+    ----------
+    model : without its refractory counter
+    refractory : what that did; None if there is none
+    variable : the membrane potential
+    """
+
+    model: SolvedModel
+    refractory: Refractory | None
+    variable: Symbol
+    scope: Scope
+    choices: Choices
+    settings: Settings
+
+    @property
+    def held(self) -> int:
+        """For how many ticks after a spike the membrane is held."""
+        return 0 if self.refractory is None else self.refractory.steps
 
 
 # What a model is made of
 
 
-def _membrane(model: SolvedModel) -> Symbol | None:
+def membrane(model: SolvedModel) -> Symbol | None:
     """Return the state variable that is tested where a spike is emitted, else the first one."""
     states = [d.symbol for d in model.state]
     moving = {s for flow in model.flows for s in flow.variables}
@@ -263,14 +279,15 @@ def _other_states(model: SolvedModel, variable: Symbol) -> Iterator[Diagnostic]:
 # From dynamics to a network
 
 
-def _on_chip(
-    model: SolvedModel, d: Dynamics, scope: Scope, choices: Choices, settings: Settings
-) -> Result[NeuronProgram]:
-    given = {s: float(v) for s, v in settings.parameters.items()}
-    checks = constants(model, given, float(choices.tick))
-    if checks.value is None:
-        return Result(None, checks.diagnostics)
-    start = _initial(model, d, scope, settings)
+def _on_chip(case: Case, d: Dynamics) -> Result[NeuronProgram]:
+    model, choices = case.model, case.choices
+    problem = constants_problem(case)
+    if problem:
+        return Result(None, problem)
+    held = tuple(_unheld(case, d))
+    if held:
+        return Result(None, held)
+    start = _initial(model, d, case.scope, case.settings)
     if isinstance(start, Diagnostic):
         return Result(None, (start,))
     unit = coherent_text(d.variable.type.dimension)
@@ -279,21 +296,177 @@ def _on_chip(
     problems = tuple(not_whole(found, scale, unit))
     if problems:
         return Result(None, problems)
-    counts = _offered(d, choices, scale)
+    counts = _offered(d, choices, scale, BINARY if not case.held else HELD)
     if isinstance(counts, Diagnostic):
         return Result(None, (counts,))
-    quantised = quantise(d, start.value, start.span, scale, counts)
+    quantised = _quantised(case, d, start, scale, counts)
     if quantised.value is None:
         return Result(None, quantised.diagnostics)
-    readings = tuple(_readings(model, d, scope, quantised.value))
+    q = quantised.value
+    readings = tuple(_readings(case, d, q))
     refused = tuple(r for r in readings if isinstance(r, Diagnostic))
     if refused:
         return Result(None, (*quantised.diagnostics, *refused))
     good = tuple(r for r in readings if isinstance(r, Reading))
-    program = _program(
-        model, d, quantised.value, readings=good, initial=start.value, choices=choices
-    )
+    how = _hold(case, q)
+    if isinstance(how, Diagnostic):
+        return Result(None, (*quantised.diagnostics, how))
+    part = exact_part(identifier(model.name), q.kind, how, q.axons, (Out(0),))
+    problem_of_size = too_large(case, part)
+    if problem_of_size:
+        return Result(None, (*quantised.diagnostics, problem_of_size))
+    program = _program(case, d, q, part, readings=good, initial=start.value)
     return Result(program, quantised.diagnostics)
+
+
+def constants_problem(case: Case) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with the constants of the model: guards that do not hold, say."""
+    given = {s: float(v) for s, v in case.settings.parameters.items()}
+    checks = constants(case.model, given, float(case.choices.tick))
+    return checks.diagnostics if checks.value is None else ()
+
+
+def _unheld(case: Case, d: Dynamics) -> Iterator[Diagnostic]:
+    """Yield what keeps the chip from holding the membrane as the model does."""
+    if case.refractory is None or not case.held:
+        return
+    where, name = case.refractory.span, d.variable.name
+    if d.fire.reset is None:
+        yield codes.RESET.at(
+            where,
+            f"after a spike `{name}` is held at what is left of it; the chip holds it at a "
+            "constant",
+            help="reset it to a constant, or leave the refractory period out",
+        )
+    elif d.fire.reset >= d.fire.threshold:
+        yield codes.RESET.at(
+            where,
+            f"`{name}` is held at {decimal(d.fire.reset)}, which is not below its threshold",
+            help="choose a reset below the threshold",
+        )
+    if any(name in _names(case.model, k) for k in case.refractory.flows):
+        yield codes.COUNTER.at(
+            where,
+            f"`{name}` is integrated while the counter counts down",
+            help="integrate it in the other branch only",
+        )
+    if case.held > LONGEST_HOLD:
+        yield codes.OUT_OF_RANGE.at(
+            where,
+            f"`{name}` is held for {case.held} ticks; the chip does so for {LONGEST_HOLD} at most",
+            help="choose a longer tick",
+        )
+    for handler in case.model.on_receive:
+        yield codes.COUNTER.at(
+            handler.span,
+            f"spikes on `{handler.port.name}` change `{name}` also while it is held",
+            help=f"let them act through the equation ({name}' = ... + port), which the "
+            "refractory period interrupts",
+        )
+
+
+def _names(model: SolvedModel, flow: int) -> tuple[str, ...]:
+    return tuple(s.name for s in model.flows[flow].variables)
+
+
+def _quantised(
+    case: Case, d: Dynamics, start: Quantity, scale: Fraction, counts: tuple[int, ...]
+) -> Result[Quantised]:
+    if not case.held:
+        return quantise(d, start.value, start.span, scale, groups(counts))
+    if counts == HELD:
+        sizes, types = HELD_SIZES, HELD
+    else:
+        share = 3 * SIZE // 4 // len(counts)
+        sizes = (share,) * len(counts)
+        padded = (*counts, 0, 0)
+        types = (padded[0], padded[1], padded[2], HELD[3])
+    offered = sized(counts, sizes)
+    return quantise(d, start.value, start.span, scale, offered, DEPTH, types)
+
+
+DEPTH = 2040
+"""How far below its zero a neuron without a bound may fall if it is held down after spikes."""
+
+LONGEST_HOLD = 256
+
+
+def _hold(case: Case, q: Quantised) -> Hold | Diagnostic | None:
+    """Return how to hold the membrane after a spike."""
+    if not case.held:
+        return None
+    _, most = reach(q.axons)
+    most += max(q.kind.leak, 0)
+    lift = q.kind.reset + q.kind.floor
+    restore = composed(lift, q.kind.weights)
+    if restore is None:
+        return codes.OUT_OF_RANGE.at(
+            case.model.span,
+            f"the reset lies {lift} counts above the lower bound, and the axons' weights "
+            f"({', '.join(str(w) for w in q.kind.weights)}) do not add up to that",
+            help="choose weights that do, or weights=auto",
+        )
+    first = clamps(q.kind.reset + q.kind.floor + most)
+    return Hold(case.held, first, clamps(most), restore)
+
+
+def composed(total: int, weights: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the types of the fewest axons that add up to ``total``; None if none do.
+
+    Positive weights only are used, largest first, and the last step is exact.
+    """
+    if total == 0:
+        return ()
+    best: dict[int, tuple[int, ...]] = {0: ()}
+    positive = [(w, g) for g, w in enumerate(weights) if w > 0]
+    for amount in range(1, total + 1):
+        choices = [
+            (*best[amount - w], g) for w, g in positive if amount >= w and amount - w in best
+        ]
+        if choices:
+            best[amount] = min(choices, key=lambda c: (len(c), c))
+    return best.get(total)
+
+
+def exact_part(
+    name: str,
+    kind: NeuronType,
+    how: Hold | None,
+    axons: tuple[AxonGroup, ...],
+    targets: tuple[Target, ...],
+) -> Part:
+    """Return the corelet of a neuron: one cell for each target, and what holds it down."""
+    drawing = Drawing(name)
+    for group in axons:
+        type = kind.weights.index(group.counts)
+        for _ in group.axons:
+            drawing.axon(type)
+    inputs = range(len(drawing.axons))
+    cells = tuple(drawing.cell(kind, target, "membrane") for target in targets)
+    copies = () if how is None else hold(drawing, kind, cells, how)
+    for axon in inputs:
+        drawing.connect(axon, (*cells, *copies))
+    return drawing.part(cells[0])
+
+
+def too_large(case: Case, part: Part) -> Diagnostic | None:
+    """Return the refusal of a corelet that needs more than there is, or may be."""
+    needed = len(part.cells)
+    problem = size_problem(part)
+    if not problem and needed > case.choices.budget:
+        problem = f"`{part.name}` needs {needed} chip neurons, {case.choices.budget} are allowed"
+    if not problem:
+        return None
+    return codes.BUDGET.at(
+        case.model.span,
+        problem,
+        help="allow more (neurons=...), choose a smaller scale or larger weights, or a shorter "
+        "refractory period",
+    )
+
+
+def identifier(name: str) -> str:
+    return name.replace("$", "__DOLLAR")
 
 
 def _initial(
@@ -323,18 +496,22 @@ def _weight_quantities(d: Dynamics, choices: Choices) -> Iterator[Quantity]:
             yield Quantity(what, weight * factor, port.span)
 
 
-def _offered(d: Dynamics, choices: Choices, scale: Fraction) -> tuple[int, ...] | Diagnostic:
-    """Return the counts that axons deliver: those chosen, or powers that reach all numbers."""
+def _offered(
+    d: Dynamics, choices: Choices, scale: Fraction, usual: tuple[int, ...]
+) -> tuple[int, ...] | Diagnostic:
+    """Return the counts that axons deliver: those chosen, or what reaches all numbers."""
     if choices.weights is None or not d.ports:
-        return BINARY
+        return usual
     wanted = [int(scale * q.value) for q in _weight_quantities(d, choices)]
     different = tuple(dict.fromkeys(wanted))
     where = d.ports[0][0].span
-    if len(different) > len(BINARY):
+    free = len(usual) - int(usual == HELD)
+    if len(different) > free:
         return codes.OUT_OF_RANGE.at(
             where,
             f"the weights come to {len(different)} different numbers of counts; a chip neuron "
-            f"tells {len(BINARY)} axon types apart",
+            f"tells {len(BINARY)} axon types apart"
+            + (", one of which serves to hold it after spikes" if usual == HELD else ""),
             help="choose fewer weights, or weights=auto",
         )
     large = [c for c in different if abs(c) > MAX_WEIGHT]
@@ -347,11 +524,14 @@ def _offered(d: Dynamics, choices: Choices, scale: Fraction) -> tuple[int, ...] 
     return different
 
 
-def _readings(
-    model: SolvedModel, d: Dynamics, scope: Scope, q: Quantised
-) -> Iterator[Reading | Diagnostic]:
-    for recordable in model.recordables:
-        value = scope.value(recordable.value)
+def _readings(case: Case, d: Dynamics, q: Quantised) -> Iterator[Reading | Diagnostic]:
+    refractory = case.refractory
+    if refractory is not None:
+        counter, begins = refractory.counter, refractory.begins
+        unit = coherent_text(counter.type.dimension)
+        yield Reading(counter.name, unit, Fraction(0), begins, 0, refractory.values)
+    for recordable in case.model.recordables:
+        value = case.scope.value(recordable.value)
         linear = isinstance(value, Affine) and value.without(d.variable).is_constant
         if not isinstance(value, Affine) or not linear or not isinstance(value.constant, Fraction):
             yield codes.RECORDABLE.at(
@@ -361,25 +541,29 @@ def _readings(
             )
             continue
         factor = value.factor(d.variable)
+        after: tuple[Fraction, ...] = ()
+        if case.held and d.fire.reset is not None:
+            after = (factor * d.fire.reset + value.constant,) * (case.held + 1)
         yield Reading(
             recordable.symbol.name,
             coherent_text(recordable.symbol.type.dimension),
             factor / q.scale,
             factor * q.origin + value.constant,
+            0,
+            after,
         )
 
 
 def _program(
-    model: SolvedModel,
+    case: Case,
     d: Dynamics,
     q: Quantised,
+    part: Part,
     *,
     readings: tuple[Reading, ...],
     initial: Fraction,
-    choices: Choices,
 ) -> NeuronProgram:
-    name = model.name.replace("$", "__DOLLAR")
-    network = _network(name, q, choices.rng_seed)
+    model, choices = case.model, case.choices
     io = IoMap(
         model=model.name,
         tick=choices.tick,
@@ -392,19 +576,22 @@ def _program(
         readings=readings,
         low=q.low,
         high=q.high,
+        held=case.held,
     )
     unit = coherent_text(d.variable.type.dimension)
     return NeuronProgram(
-        name=name,
+        name=identifier(model.name),
         documentation=tuple(model.documentation.splitlines()),
         variable=d.variable.name,
         unit=unit,
         scale=q.scale,
         origin=q.origin,
-        network=network,
+        network=place((part,), choices.rng_seed).network,
         io=io,
-        facts=tuple(_facts(d, q, initial, unit)),
+        facts=tuple(_facts(d, q, initial, unit, case.held)),
         ticks=choices.ticks,
+        strategy=EXACT,
+        part=part,
     )
 
 
@@ -414,29 +601,9 @@ def _ports(model: SolvedModel, d: Dynamics, q: Quantised) -> Iterator[Port]:
         yield Port(port.symbol.name, q.scale * factors.get(port.symbol, Fraction(0)))
 
 
-def _network(name: str, q: Quantised, seed: int) -> Network:
-    """Return one core whose neuron 0 hears every axon that is offered."""
-    types = [0] * SIZE
-    used = []
-    for n, group in enumerate(q.axons):
-        for axon in group.axons:
-            types[axon] = n
-            used.append((axon, 0))
-    idle = SIZE - 1
-    core = Core(
-        id=0,
-        crossbar=crossbar(types, used),
-        types=(q.kind.number, *(NO_TYPE,) * idle),
-        dest_cores=(FIRST_OUTPUT, *(DISABLED,) * idle),
-        dest_axons=(0,) * SIZE,
-        delays=(1,) * SIZE,
-        seed=seed,
-        corelet=Corelet(name=name),
-    )
-    return Network((q.kind,), (core,), BUILD_KEY)
-
-
-def _facts(d: Dynamics, q: Quantised, initial: Fraction, unit: str) -> Iterable[Fact]:
+def _facts(
+    d: Dynamics, q: Quantised, initial: Fraction, unit: str, held: int
+) -> Iterable[Fact]:
     name = d.variable.name
 
     def fact(what: str, value: Fraction, chip: str) -> Fact:
@@ -454,4 +621,6 @@ def _facts(d: Dynamics, q: Quantised, initial: Fraction, unit: str) -> Iterable[
         yield Fact("lower bound", "none", f"beta = {q.kind.floor} (end of the exact range)")
     else:
         yield fact("lower bound", d.floor, f"beta = {q.kind.floor}, kappa = 1")
+    if held:
+        yield Fact("held after a spike", f"{held} steps", f"{held} ticks")
     yield fact("initial value", initial, f"{q.counts(initial)} (V = {q.kind.potential} at load)")

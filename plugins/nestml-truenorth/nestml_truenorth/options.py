@@ -9,9 +9,13 @@ from fractions import Fraction
 from nestml_core.api import NOWHERE, Diagnostic, Result, checked
 from nestml_truenorth import codes
 from nestml_truenorth.affine import exact
-from nestml_truenorth.chip.network import AXON_TYPES
+from nestml_truenorth.chip.network import AXON_TYPES, SIZE
 
 AUTO = "auto"
+EXACT = "exact"
+LINEAR = "linear"
+STOCHASTIC = "stochastic-exp"
+STRATEGIES = (EXACT, LINEAR, STOCHASTIC, AUTO)
 MAX_SEED = 2**32 - 1
 
 
@@ -38,6 +42,28 @@ class Options:
             "number up to 4160 is put together"
         },
     )
+    strategy: str = field(
+        default="exact",
+        metadata={
+            "help": "exact (or refuse); linear: a constant leak in place of an exponential one; "
+            "stochastic-exp: a leak that is exponential on average, of many chip neurons; auto: "
+            "the first of these that is within the tolerance"
+        },
+    )
+    tolerance: float = field(
+        default=0.05,
+        metadata={
+            "help": "largest error of firing rates, relative, root mean square over a sweep of "
+            "constant currents, that an approximation may show; above it is refused"
+        },
+    )
+    neurons: int = field(
+        default=0,
+        metadata={
+            "help": "the most chip neurons that a neuron of the model may become; 0: as many as "
+            "a core has"
+        },
+    )
     rng_seed: int = field(
         default=1,
         metadata={"help": "seed of the core's random numbers, 1 to 2^32-1; exact models use none"},
@@ -57,6 +83,9 @@ class Choices:
     weights: tuple[Fraction, ...] | None
     rng_seed: int
     ticks: int
+    strategy: str = EXACT
+    tolerance: float = 0.05
+    budget: int = SIZE
 
 
 def choices(options: Options) -> Result[Choices]:
@@ -85,9 +114,19 @@ def choices(options: Options) -> Result[Choices]:
         bad("rng_seed", options.rng_seed, f"give a whole number from 1 to {MAX_SEED}")
     if options.ticks < 1:
         bad("ticks", options.ticks, "give at least 1")
+    if options.strategy not in STRATEGIES:
+        bad("strategy", options.strategy, f"choose one of {', '.join(STRATEGIES)}")
+    if not 0 < options.tolerance < 1:
+        bad("tolerance", options.tolerance, "give a fraction, such as 0.05")
+    if not 0 <= options.neurons <= SIZE:
+        bad("neurons", options.neurons, f"give 1 to {SIZE}, or 0 for a whole core")
     known = None if weights is None else tuple(w for w in weights if w is not None)
     seed, ticks = int(options.rng_seed), int(options.ticks)
-    return checked(Choices(tick, scale, known, seed, ticks), found)
+    budget = int(options.neurons) or SIZE
+    chosen = Choices(
+        tick, scale, known, seed, ticks, options.strategy, float(options.tolerance), budget
+    )
+    return checked(chosen, found)
 
 
 def _number(text: str) -> Fraction | None:

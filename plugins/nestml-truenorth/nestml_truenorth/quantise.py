@@ -14,7 +14,7 @@ from fractions import Fraction
 from nestml_core.api import Diagnostic, Result, Span
 from nestml_truenorth import codes
 from nestml_truenorth.affine import decimal
-from nestml_truenorth.axons import AxonGroup, by_type, groups, reach
+from nestml_truenorth.axons import AxonGroup, by_type, reach
 from nestml_truenorth.chip.network import (
     MAX_POTENTIAL,
     MAX_RESET_BITS,
@@ -101,23 +101,32 @@ def not_whole(found: tuple[Quantity, ...], scale: Fraction, unit: str) -> Iterat
 
 
 def quantise(
-    d: Dynamics, initial: Fraction, initial_span: Span, scale: Fraction, weights: tuple[int, ...]
+    d: Dynamics,
+    initial: Fraction,
+    initial_span: Span,
+    scale: Fraction,
+    offered: tuple[AxonGroup, ...],
+    depth: int = SAFE,
+    types: tuple[int, int, int, int] | None = None,
 ) -> Result[Quantised]:
     """Return the chip neuron for ``d``; every quantity is a whole number of counts at ``scale``.
 
     Parameters
     ----------
-    weights : counts that the axons deliver, one to four different ones
+    offered : the axons for inputs; of one to four different weights, by type
+    types : the weights of the axon types, if not those of ``offered`` in turn
+    depth : how far below its zero the potential may fall at most, in counts
     """
-    offered = groups(weights)
     low, high = reach(offered)
     drift = int(scale * d.drift)
-    bounds = _Bounds(SAFE + low + min(drift, 0), SAFE - high - max(drift, 0))
+    deepest = min(SAFE + low + min(drift, 0), depth)
+    bounds = _Bounds(deepest, SAFE - high - max(drift, 0))
+    weights = types or by_type(tuple(dict.fromkeys(g.counts for g in offered)))
     found = list(_leak_problems(d, drift))
     origin = _origin(d, scale, bounds)
     if isinstance(origin, Diagnostic):
         return Result(None, (*found, origin))
-    kind = _kind(d, scale, origin, by_type(weights), bounds)
+    kind = _kind(d, scale, origin, weights, bounds)
     potential = _stored(kind, int(scale * (initial - origin)))
     if potential is None:
         found.append(_bad_start(d, initial, initial_span))

@@ -43,12 +43,14 @@ class Refractory:
     counter : the state variable
     values : of the counter at the end of the step of a spike and of those that follow; the last
         one is where it stays
+    begins : its first value
     flows : what is integrated while it counts
     span : where the model counts
     """
 
     counter: Symbol
     values: tuple[Fraction, ...]
+    begins: Fraction
     flows: tuple[int, ...]
     span: Span
 
@@ -156,7 +158,7 @@ def _without(
         update=update,
         on_condition=tuple(blocks),
     )
-    return Stripped(clean, Refractory(counter, tuple(values), flows, choice.span))
+    return Stripped(clean, Refractory(counter, tuple(values), begins, flows, choice.span))
 
 
 def _mentions(stmt: Stmt, symbol: Symbol) -> bool:

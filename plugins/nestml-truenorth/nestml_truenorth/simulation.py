@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from nestml_core.api import (
     NOWHERE,
@@ -30,6 +31,7 @@ NAME = "truenorth"
 SAME_STEP = 1e-9
 """The relative difference up to which a step counts as the tick."""
 
+FloatArray = npt.NDArray[np.float64]
 Render = Callable[[ChipProgram], Mapping[str, str | bytes]]
 
 
@@ -93,33 +95,47 @@ def _through_disk(files: Mapping[str, str | bytes], name: str) -> Result[Loaded]
 def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
     io = loaded.io
     events = {port.name: train for port, train in schedule.spikes.items()}
-    stimulus = input_spikes(io, events)
+    currents = {port.name: signal for port, signal in schedule.currents.items()}
+    stimulus = input_spikes(io, events, currents)
     if stimulus.value is None:
         return Result(None, stimulus.diagnostics)
-    neuron = (io.core, io.neuron)
+    readings = {r.name: r for r in io.readings}
+    recorded = [readings[s.name] for s in schedule.record]
+    watched = [(io.core, io.neuron), *((io.core, r.neuron) for r in recorded)]
     try:
-        recording = run(loaded.network, stimulus.value, schedule.steps + 1, watch=[neuron])
+        recording = run(loaded.network, stimulus.value, schedule.steps + 1, watch=watched)
     except PotentialOverflow as problem:
         return Result(None, (_left_range(io, str(problem)),))
     potentials = recording.potentials[1:, 0]
-    outside = np.flatnonzero((potentials < io.low) | (potentials > io.high))
+    fired = recording.fired
+    mine = (fired[:, 1] == io.core) & (fired[:, 2] == io.neuron)
+    spikes = fired[mine, 0]
+    counts = ~_held(io, spikes, schedule.steps)
+    outside = np.flatnonzero(counts & ((potentials < io.low) | (potentials > io.high)))
     if outside.size:
         step = int(outside[0]) + 1
         what = f"at {decimal(step * io.tick)} ms the potential is {potentials[step - 1]} counts"
         return Result(None, (_left_range(io, what),))
-    fired = recording.fired
-    mine = (fired[:, 1] == io.core) & (fired[:, 2] == io.neuron)
-    readings = {r.name: r for r in io.readings}
-    recorded = [readings[s.name] for s in schedule.record]
     trace = Trace(
         dt=schedule.dt,
         steps=schedule.steps,
-        values={r.name: _values(r, potentials) for r in recorded},
+        values={
+            r.name: _values(r, recording.potentials[1:, n], spikes)
+            for n, r in enumerate(recorded, 1)
+        },
         units={r.name: r.unit for r in recorded},
-        spike_steps=fired[mine, 0],
+        spike_steps=spikes,
         backend=NAME,
     )
     return Result(trace)
+
+
+def _held(io: IoMap, spikes: IntArray, steps: int) -> npt.NDArray[np.bool_]:
+    """Return in which steps the membrane is held down, and stands for its reset value."""
+    held = np.zeros(steps + 1, bool)
+    for n in range(1, io.held + 1):
+        held[np.minimum(spikes + n, steps + 1)[spikes + n <= steps]] = True
+    return held[1:]
 
 
 def _left_range(io: IoMap, what: str) -> Diagnostic:
@@ -132,10 +148,16 @@ def _left_range(io: IoMap, what: str) -> Diagnostic:
     )
 
 
-def _values(reading: Reading, potentials: IntArray) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _values(reading: Reading, potentials: IntArray, spikes: IntArray) -> FloatArray:
     """Return what was recorded, each value rounded once, from its exact fraction."""
     per_count, at_zero = reading.per_count, reading.at_zero
     divisor = per_count.denominator * at_zero.denominator
     factor = per_count.numerator * at_zero.denominator
     offset = at_zero.numerator * per_count.denominator
-    return np.array([(v * factor + offset) / divisor for v in potentials.tolist()], np.float64)
+    values = np.array([(v * factor + offset) / divisor for v in potentials.tolist()], np.float64)
+    if reading.after_spike and not per_count and spikes.size:
+        values[spikes[0] - 1 :] = float(reading.after_spike[-1])
+    for n, value in enumerate(reading.after_spike):
+        steps = spikes + n
+        values[steps[steps <= len(values)] - 1] = float(value)
+    return values

@@ -132,7 +132,14 @@ class TestContents:
         assert fields["output"] == {"destCore": -32, "destAxon": 0}
         assert fields["ports"][0]["counts_per_weight"] == "1"
         assert fields["recordables"] == [
-            {"name": "V_m", "unit": "mV", "per_count": "0.5", "at_zero": "0"}
+            {
+                "name": "V_m",
+                "unit": "mV",
+                "per_count": "0.5",
+                "at_zero": "0",
+                "neuron": 0,
+                "after_spike": [],
+            }
         ]
         weights = fields["ports"][0]["weights_of_single_axons"]
         assert [w["weight"] for w in weights] == ["1", "-1", "64", "-64"]
@@ -224,7 +231,7 @@ class TestFilesAreWhatRuns:
             ("perfect.iomap.json", '"core": 0', '"core": 1', "of core 1 is not there"),
             ("perfect.iomap.json", '"last": 255', '"last": 256', "no axons 192 to 256"),
             ("perfect.iomap.json", '"last": 63', '"last": 64', "axon 64 does not deliver 1"),
-            ("perfect.iomap.json", '"version": 1', '"version": 2', "version 1"),
+            ("perfect.iomap.json", '"version": 2', '"version": 1', "version 2"),
             ("perfect.iomap.json", '"tick_ms": "1"', '"tick_ms": 1', "is not a text"),
             ("perfect.iomap.json", '"tick_ms": "1"', '"tick_ms": "x"', "is not a number"),
             ("perfect.iomap.json", '"at_zero"', '"zero"', "field is missing"),

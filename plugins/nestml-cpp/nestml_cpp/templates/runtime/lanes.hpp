@@ -42,6 +42,7 @@ struct Mask {
   Mask(bool all) : v(WholeVector{} - static_cast<Integer>(all)) {}
   explicit Mask(WholeVector vector) : v(vector) {}
   bool operator[](std::size_t lane) const { return v[lane] != 0; }
+  void put(std::size_t lane, bool value) { v[lane] = -static_cast<Integer>(value); }
 };
 
 /// Whole numbers.

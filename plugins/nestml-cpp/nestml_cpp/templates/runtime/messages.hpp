@@ -1,18 +1,44 @@
 #ifndef NESTML_RUNTIME_V1_MESSAGES
 #define NESTML_RUNTIME_V1_MESSAGES
 #include <charconv>
+#include <cstddef>
 #include <cstdio>
 #include <string>
 
 namespace nestml_runtime {
 inline namespace v1 {
 
-// Values as text, and what models say: it goes to the standard error stream.
+// Values as text, and what models say: it goes to the standard error stream, unless someone listens.
 
-inline void say(const char* text) { std::fputs(text, stderr); }
+inline std::string*& listener() {
+  thread_local std::string* text = nullptr;
+  return text;
+}
+
+/// Collects what is said in this thread, up to 1 MiB.
+class Listening {
+ public:
+  static constexpr std::size_t limit = 1 << 20;
+
+  explicit Listening(std::string& text) : before(listener()) { listener() = &text; }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+  ~Listening() { listener() = before; }
+
+ private:
+  std::string* before;
+};
+
+inline void say(const char* text) {
+  if (listener() == nullptr) {
+    std::fputs(text, stderr);
+  } else if (listener()->size() <= Listening::limit) {
+    listener()->append(text);
+  }
+}
 inline void say(const std::string& text) { say(text.c_str()); }
 inline void say(bool value) { say(value ? "true" : "false"); }
-inline void say(long value) { std::fprintf(stderr, "%ld", value); }
+inline void say(long value) { say(std::to_string(value)); }
 
 /// A number with up to six digits, the same under every locale.
 inline void say(double value) {

@@ -1,0 +1,70 @@
+#ifndef NESTML_RUNTIME_V1_FAILURES
+#define NESTML_RUNTIME_V1_FAILURES
+#include <atomic>
+#include <limits>
+#include <stdexcept>
+
+namespace nestml_runtime {
+inline namespace v1 {
+
+/// A whole number is divided by zero, or a quotient does not fit.
+struct NoQuotient : std::domain_error {
+  NoQuotient() : std::domain_error("an integer was divided by zero, or a quotient does not fit") {}
+};
+
+/// Return a / b. Throws NoQuotient if there is none.
+inline long quotient(long a, long b) {
+  if (b == 0 || (b == -1 && a == std::numeric_limits<long>::min())) throw NoQuotient();
+  return a / b;
+}
+
+/// Return a % b. Throws NoQuotient if there is none.
+inline long remainder(long a, long b) {
+  if (b == 0) throw NoQuotient();
+  return b == -1 ? 0 : a % b;
+}
+
+/// Functions call each other without end.
+struct TooDeep : std::runtime_error {
+  TooDeep() : std::runtime_error("functions of the model call each other without end") {}
+};
+
+/// Counts the calls that have not returned. Throws TooDeep if there are too many.
+class Call {
+ public:
+  Call() {
+    if (++depth() > 2000) {
+      --depth();
+      throw TooDeep();
+    }
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  ~Call() { --depth(); }
+
+ private:
+  static int& depth() {
+    thread_local int calls = 0;
+    return calls;
+  }
+};
+
+/// The run is to end.
+struct Interrupted : std::runtime_error {
+  Interrupted() : std::runtime_error("interrupted") {}
+};
+
+/// Whether loops of models are to end.
+inline std::atomic<bool>& interruption() {
+  static std::atomic<bool> wanted = false;
+  return wanted;
+}
+
+/// To be called in each pass of a loop. Throws Interrupted where that is wanted.
+inline void pass() {
+  if (interruption().load(std::memory_order_relaxed)) throw Interrupted();
+}
+
+}  // namespace v1
+}  // namespace nestml_runtime
+#endif

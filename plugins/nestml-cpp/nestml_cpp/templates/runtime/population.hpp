@@ -1,0 +1,476 @@
+#ifndef NESTML_RUNTIME_V1_POPULATION
+#define NESTML_RUNTIME_V1_POPULATION
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace nestml_runtime {
+inline namespace v1 {
+
+/// Values that replace a default: `size` numbers, the same for all neurons or some for `each`.
+struct Given {
+  const double* values = nullptr;
+  std::size_t size = 1;
+  bool each = false;
+
+  /// Return the values for one neuron; nullptr where the default stays.
+  const double* of(std::size_t neuron) const {
+    return values == nullptr ? nullptr : values + (each ? neuron * size : 0);
+  }
+};
+
+/// Spikes for one port by arrival: `neurons` is nullptr if all are for the first one.
+struct Events {
+  const std::int64_t* steps = nullptr;
+  const std::int64_t* neurons = nullptr;
+  const double* weights = nullptr;
+  std::size_t count = 0;
+  std::size_t next = 0;
+};
+
+/// A continuous input from step 1 on: a value for each step, or one for each step and neuron.
+struct Current {
+  const double* values = nullptr;
+  std::int64_t steps = 0;
+  bool each = false;
+};
+
+/// A recordable of some neurons, written to `out` step by step.
+struct Recorder {
+  std::size_t recordable = 0;
+  const std::int64_t* neurons = nullptr;  ///< nullptr: all of them
+  std::size_t count = 0;
+  double* out = nullptr;
+  std::int64_t steps = 0;  ///< how many `out` has room for
+  std::int64_t done = 0;
+};
+
+/// What ends a run: a kind, and what it is about in the form `name: more`.
+struct Problem {
+  enum Kind { none, guard, not_finite, no_element, stopped, no_memory, misuse, interrupted };
+  Kind kind = none;
+  std::string text = {};
+};
+
+/// Neurons of one model with the same step.
+///
+/// Spikes arrive in rows: what is added to `sum(port, step)[neuron]` arrives at the end of that
+/// step. `slots` steps can be written ahead; a row is cleared when its step is done. For ports
+/// that are `counted` the number of spikes must be added to `count(port, step)[neuron]`.
+class Population {
+ public:
+  virtual ~Population() = default;
+  Population(const Population&) = delete;
+  Population& operator=(const Population&) = delete;
+
+  const std::size_t size;
+  const double dt;
+  const std::uint64_t seed;
+
+  std::vector<Given> parameters, initial;
+  std::vector<Events> events;
+  std::vector<Current> currents;
+  std::vector<Recorder> recorders;
+  bool keeps_spikes = true;
+  std::vector<std::int64_t> spike_steps, spike_neurons;
+  std::vector<std::vector<std::uint32_t>> fired;  ///< of the last slice, step by step
+  Problem problem;
+
+  /// Set everything to its begin. Returns whether all guards hold.
+  virtual bool begin() = 0;
+  /// Write a recordable of all neurons.
+  virtual void read(std::size_t recordable, double* out) = 0;
+  /// Whether neurons advance several at once.
+  virtual bool is_wide() const = 0;
+
+  std::int64_t steps_done() const { return done; }
+  std::size_t slots() const { return rows_ahead; }
+  std::size_t stride() const { return width; }
+  Scalar* sum(std::size_t port, std::int64_t step) { return row(2 * port, step); }
+  Scalar* count(std::size_t port, std::int64_t step) { return row(2 * port + 1, step); }
+  bool is_counted(std::size_t port) const { return !rows[2 * port + 1].empty(); }
+
+  /// Make room for spikes that arrive up to so many steps ahead; to be called before `begin`.
+  void reserve(std::size_t slots) {
+    rows_ahead = std::max<std::size_t>(slots, 1);
+    for (std::vector<Scalar>& r : rows) {
+      if (!r.empty()) r.assign(rows_ahead * width, Scalar(0));
+    }
+    fired.resize(rows_ahead);
+  }
+
+  /// Advance by so many steps, or until there is a problem. Returns whether there is none.
+  bool advance(std::int64_t steps) {
+    while (steps > 0 && problem.kind == Problem::none) {
+      const auto slot = static_cast<std::size_t>(done) % rows_ahead;
+      const auto left = static_cast<std::int64_t>(rows_ahead - slot);
+      const std::int64_t slice = recorders.empty() ? std::min(steps, left) : 1;
+      deliver(slice);
+      for (std::int64_t t = 0; t < slice; ++t) fired[static_cast<std::size_t>(t)].clear();
+      run(slice);
+      if (keeps_spikes) keep(slice);
+      done += slice;
+      steps -= slice;
+      if (problem.kind == Problem::none) record();
+    }
+    return problem.kind == Problem::none;
+  }
+
+ protected:
+  Population(std::size_t size, std::size_t width, double dt, std::uint64_t seed,
+             std::size_t spike_ports, std::size_t continuous_ports)
+      : size(size),
+        dt(dt),
+        seed(seed),
+        events(spike_ports),
+        currents(continuous_ports),
+        width(width),
+        rows(2 * spike_ports) {}
+
+  /// Have rows for a port; with counts if its spikes are to be told apart from none.
+  void add_port(std::size_t port, bool counted) {
+    rows[2 * port].assign(1, Scalar(0));
+    if (counted) rows[2 * port + 1].assign(1, Scalar(0));
+  }
+
+  void restart() {
+    done = 0;
+    problem = {};
+    spike_steps.clear();
+    spike_neurons.clear();
+    for (Events& e : events) e.next = 0;
+    for (Recorder& r : recorders) r.done = 0;
+    reserve(rows_ahead);
+  }
+
+  /// Advance by a slice of steps whose rows follow each other.
+  virtual void run(std::int64_t slice) = 0;
+
+  Scalar* row(std::size_t index, std::int64_t step) {
+    const auto slot = static_cast<std::size_t>(step - 1) % rows_ahead;
+    return rows[index].data() + slot * width;
+  }
+
+  /// Return the continuous input of one neuron in a step; the last value holds on.
+  double current(std::size_t port, std::int64_t step, std::size_t neuron) const {
+    const Current& c = currents[port];
+    if (c.steps == 0) return 0.0;
+    const auto t = static_cast<std::size_t>(std::min(step, c.steps) - 1);
+    return c.values[c.each ? t * size + neuron : t];
+  }
+
+  std::int64_t done = 0;
+  const std::size_t width;  ///< the length of a row
+
+ private:
+  void deliver(std::int64_t slice) {
+    for (std::size_t port = 0; port < events.size(); ++port) {
+      Events& e = events[port];
+      for (; e.next < e.count && e.steps[e.next] <= done + slice; ++e.next) {
+        const std::int64_t neuron = e.neurons == nullptr ? 0 : e.neurons[e.next];
+        const auto k = static_cast<std::size_t>(neuron);
+        sum(port, e.steps[e.next])[k] += static_cast<Scalar>(e.weights[e.next]);
+        if (is_counted(port)) count(port, e.steps[e.next])[k] += Scalar(1);
+      }
+    }
+  }
+
+  void keep(std::int64_t slice) {
+    for (std::int64_t t = 0; t < slice; ++t) {
+      for (const std::uint32_t neuron : fired[static_cast<std::size_t>(t)]) {
+        spike_steps.push_back(done + t + 1);
+        spike_neurons.push_back(neuron);
+      }
+    }
+  }
+
+  void record() {
+    if (recorders.empty()) return;
+    scratch.resize(size);
+    for (Recorder& r : recorders) {
+      if (r.done == r.steps) continue;
+      double* const out = r.out + static_cast<std::size_t>(r.done++) * r.count;
+      if (r.neurons == nullptr) {
+        read(r.recordable, out);
+        continue;
+      }
+      read(r.recordable, scratch.data());
+      for (std::size_t i = 0; i < r.count; ++i) {
+        out[i] = scratch[static_cast<std::size_t>(r.neurons[i])];
+      }
+    }
+  }
+
+  std::size_t rows_ahead = 16;
+  std::vector<std::vector<Scalar>> rows;
+  std::vector<double> scratch;
+};
+
+/// Return the seed of one neuron: different for all, that of the first one being `seed`.
+inline std::uint64_t seed_of(std::uint64_t seed, std::size_t neuron) {
+  return seed ^ (0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(neuron));
+}
+
+/// Return which guard a neuron violates, with its number where there are several.
+inline Problem violated(const char* guard, std::size_t neuron, std::size_t size) {
+  const std::string number = size > 1 ? " (neuron " + std::to_string(neuron) + ")" : "";
+  return {Problem::guard, guard + number};
+}
+
+/// Return that a variable of a neuron is no number after a step.
+inline Problem no_number(const char* name, std::int64_t step, std::size_t neuron,
+                         std::size_t size) {
+  const std::string number = size > 1 ? " " + std::to_string(neuron) : "";
+  return {Problem::not_finite, std::string(name) + " " + std::to_string(step) + number};
+}
+
+/// Neurons that advance one after the other.
+template <class Model>
+class SinglePopulation final : public Population {
+  using Neuron = typename Model::Neuron;
+
+ public:
+  SinglePopulation(std::size_t size, double dt, std::uint64_t seed)
+      : Population(size, size, dt, seed, Model::spike_ports, Model::continuous_ports) {
+    for (std::size_t i = 0; i < Model::spike_ports; ++i) add_port(i, true);
+    parameters.resize(Model::parameters);
+    initial.resize(Model::initial);
+  }
+
+  bool begin() override {
+    restart();
+    neurons.clear();
+    neurons.reserve(size);
+    for (std::size_t i = 0; i < size; ++i) {
+      Neuron& neuron = neurons.emplace_back(Model::make(dt));
+      const char* guard = Model::set_up(neuron, *this, i);
+      if (guard != nullptr) problem = violated(guard, i, size);
+      if (guard != nullptr) return false;
+    }
+    inputs.assign(size, {});
+    for (std::size_t i = 0; i < size; ++i) hold(i, 1);
+    return true;
+  }
+
+  void read(std::size_t recordable, double* out) override {
+    for (std::size_t i = 0; i < size; ++i) out[i] = Model::read(neurons[i], inputs[i], recordable);
+  }
+
+  bool is_wide() const override { return false; }
+
+ private:
+  void run(std::int64_t slice) override {
+    for (std::int64_t t = 0; t < slice; ++t) {
+      const std::int64_t step = done + t + 1;
+      for (std::size_t i = 0; i < size; ++i) {
+        for (std::size_t port = 0; port < Model::spike_ports; ++port) {
+          Scalar& arrived = sum(port, step)[i];
+          Scalar& number = count(port, step)[i];
+          Model::receive(inputs[i], port, static_cast<double>(arrived),
+                         static_cast<long>(number));
+          arrived = number = Scalar(0);
+        }
+        const typename Neuron::State before = neurons[i].state();
+        const int emitted = neurons[i].step(inputs[i]);
+        hold(i, step + 1);
+        if (const char* name = neurons[i].not_finite(before)) {
+          problem = no_number(name, step, i, size);
+          return;
+        }
+        fired[static_cast<std::size_t>(t)].insert(fired[static_cast<std::size_t>(t)].end(),
+                                                  static_cast<std::size_t>(emitted),
+                                                  static_cast<std::uint32_t>(i));
+      }
+    }
+  }
+
+  void hold(std::size_t neuron, std::int64_t step) {
+    for (std::size_t port = 0; port < Model::continuous_ports; ++port) {
+      Model::hold(inputs[neuron], port, current(port, step, neuron));
+    }
+  }
+
+  std::vector<Neuron> neurons;
+  std::vector<typename Neuron::Input> inputs;
+};
+
+/// What arrives at lanes of neurons in a step: rows of spikes, and currents.
+template <std::size_t SpikePorts, std::size_t ContinuousPorts>
+struct LaneInput {
+  Scalar* sums[SpikePorts + 1];
+  Scalar* counts[SpikePorts + 1];
+  const Scalar* currents[ContinuousPorts + 1];
+  std::size_t strides[ContinuousPorts + 1];  ///< 0 if all neurons get the same
+
+  /// Return the sums of the weights for the neurons from `k` on, and clear them.
+  Real sum(std::size_t k, std::size_t port) const { return taken(sums[port] + k); }
+  Mask arrived(std::size_t k, std::size_t port) const { return taken(counts[port] + k) > 0.0; }
+  Real current(std::size_t k, std::size_t port) const {
+    return load(currents[port] + k * strides[port]);
+  }
+
+ private:
+  static Real taken(Scalar* from) {
+    const Real x = load(from);
+    store(from, 0.0);
+    return x;
+  }
+};
+
+/// Neurons that advance several at once. The lanes of a variable lie side by side, the variables of
+/// the same neurons next to each other. A block of neurons goes through a slice of steps before the
+/// next one does, so that its state stays in the cache.
+template <class Model>
+class LanePopulation final : public Population {
+  using Neuron = typename Model::Neuron;
+  using Constants = typename Model::Constants;
+  using State = typename Model::State;
+  using Input = LaneInput<Model::spike_ports, Model::continuous_ports>;
+  static constexpr std::size_t block =
+      std::max<std::size_t>(1, 8192 / (sizeof(State) + sizeof(Constants) / 4));
+
+ public:
+  LanePopulation(std::size_t size, double dt, std::uint64_t seed)
+      : Population(size, (size + lanes - 1) / lanes * lanes, dt, seed, Model::spike_ports,
+                   Model::continuous_ports) {
+    for (std::size_t i = 0; i < Model::spike_ports; ++i) add_port(i, Model::counted[i]);
+    parameters.resize(Model::parameters);
+    initial.resize(Model::initial);
+  }
+
+  bool begin() override {
+    restart();
+    const bool is_shared =
+        std::none_of(parameters.begin(), parameters.end(), [](const Given& g) { return g.each; });
+    constants.assign(is_shared ? 1 : width / lanes, Constants{});
+    state.assign(width / lanes, State{});
+    Neuron neuron = Model::make(dt);
+    for (std::size_t i = 0; i < width; ++i) {
+      const std::size_t like = std::min(i, size - 1);  // lanes too many do as the last one
+      const char* guard = is_shared && i > 0 ? Model::set_state(neuron, *this, like)
+                                             : Model::set_up(neuron, *this, like);
+      if (guard != nullptr) problem = violated(guard, like, size);
+      if (guard != nullptr) return false;
+      if (is_shared && i == 0) {
+        for (std::size_t lane = 0; lane < lanes; ++lane) Model::pack(neuron, constants[0], lane);
+      } else if (!is_shared) {
+        Model::pack(neuron, constants[i / lanes], i % lanes);
+      }
+      Model::pack(neuron, state[i / lanes], i % lanes);
+    }
+    starts_finite = all_finite();
+    return true;
+  }
+
+  void read(std::size_t recordable, double* out) override {
+    const Input in = input(done + 1, 1, 0);
+    for (std::size_t g = 0; g < state.size(); ++g) {
+      const Real values = Model::read(constants[g * stride_of_constants()], state[g], in,
+                                      g * lanes, dt, static_cast<double>(done) * dt, recordable);
+      for (std::size_t i = 0; i < lanes && g * lanes + i < size; ++i) {
+        out[g * lanes + i] = values[i];
+      }
+    }
+  }
+
+  bool is_wide() const override { return true; }
+
+ private:
+  std::size_t stride_of_constants() const { return constants.size() == 1 ? 0 : 1; }
+
+  /// Return what arrives in a step, the `offset`th of a slice.
+  Input input(std::int64_t step, std::int64_t slice, std::int64_t offset) {
+    Input in = {};
+    for (std::size_t port = 0; port < Model::spike_ports; ++port) {
+      in.sums[port] = sum(port, step);
+      if (Model::counted[port]) in.counts[port] = count(port, step);
+    }
+    for (std::size_t port = 0; port < Model::continuous_ports; ++port) {
+      const std::size_t length = currents[port].each ? width : lanes;
+      std::vector<Scalar>& held = holding[port];
+      held.resize(static_cast<std::size_t>(slice) * length);
+      in.currents[port] = held.data() + static_cast<std::size_t>(offset) * length;
+      in.strides[port] = currents[port].each ? 1 : 0;
+      if (offset > 0) continue;
+      for (std::size_t t = 0; t < static_cast<std::size_t>(slice); ++t) {
+        for (std::size_t i = 0; i < length; ++i) {
+          const std::size_t neuron = currents[port].each ? std::min(i, size - 1) : 0;
+          held[t * length + i] =
+              static_cast<Scalar>(current(port, step + static_cast<std::int64_t>(t), neuron));
+        }
+      }
+    }
+    return in;
+  }
+
+  void run(std::int64_t slice) override {
+    inputs.clear();
+    for (std::int64_t t = 0; t < slice; ++t) inputs.push_back(input(done + t + 1, slice, t));
+    const std::size_t stride = stride_of_constants();
+    for (std::size_t begin = 0; begin < state.size(); begin += block) {
+      const std::size_t end = std::min(begin + block, state.size());
+      for (std::size_t t = 0; t < inputs.size(); ++t) {
+        const Input in = inputs[t];
+        const double time = static_cast<double>(done + static_cast<std::int64_t>(t) + 1) * dt;
+        for (std::size_t g = begin; g < end; ++g) {
+          const auto emitted =
+              Model::step(constants[g * stride], state[g], in, g * lanes, dt, time);
+          if constexpr (Model::emits) {
+            if (any(emitted)) [[unlikely]] {
+              note(emitted, g * lanes, fired[t]);
+            }
+          }
+        }
+      }
+    }
+    check(done + slice);
+  }
+
+  static bool any(Whole emitted) { return nestml_runtime::any(emitted != Whole(0L)); }
+
+  void note(Whole emitted, std::size_t first, std::vector<std::uint32_t>& to) const {
+    for (std::size_t i = 0; i < lanes && first + i < size; ++i) {
+      to.insert(to.end(), static_cast<std::size_t>(emitted[i]),
+                static_cast<std::uint32_t>(first + i));
+    }
+  }
+
+  bool all_finite() const {
+    Mask good = true;
+    for (const State& s : state) good = good && Model::is_finite(s);
+    return all(good);
+  }
+
+  /// Find a neuron with a variable that is no number, or has become infinite through an equation.
+  void check(std::int64_t step) {
+    Mask good = true;
+    if (starts_finite) {
+      for (const State& s : state) good = good && Model::is_finite(s);
+    } else {
+      for (const State& s : state) good = good && Model::is_number(s);
+    }
+    if (all(good)) return;
+    for (std::size_t i = 0; i < size; ++i) {
+      Neuron neuron = Model::make(dt);
+      Model::unpack(state[i / lanes], i % lanes, neuron);
+      if (const char* name = neuron.not_finite(typename Neuron::State{})) {
+        problem = no_number(name, step, i, size);
+        return;
+      }
+    }
+  }
+
+  std::vector<Constants> constants;
+  std::vector<State> state;
+  std::vector<Input> inputs;
+  std::vector<Scalar> holding[Model::continuous_ports + 1];
+  bool starts_finite = true;
+};
+
+}  // namespace v1
+}  // namespace nestml_runtime
+#endif

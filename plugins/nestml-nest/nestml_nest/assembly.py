@@ -1,0 +1,99 @@
+"""Putting synapses together, alone or with the neuron they end at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nestml_core.api import Diagnostic, Result, SolvedModel, checked
+from nestml_nest import ir, names, pairs
+from nestml_nest import synapse_ir as sir
+from nestml_nest.neuron import Lowering
+from nestml_nest.options import Options
+from nestml_nest.synapse import KeptLowering, Names, SynapseLowering, weight_symbol
+
+
+@dataclass(frozen=True, slots=True)
+class PairedNames:
+    """What a neuron and its synapses are called in NEST."""
+
+    neuron: str
+    synapses: tuple[str, ...]
+
+
+def paired_names(joined: pairs.Joined, options: Options) -> PairedNames:
+    """Return ``N__with_S1_and_S2`` and, for each synapse, ``S__with_N``."""
+    neuron = joined.neuron.name + options.suffix
+    synapses = [s.name + options.suffix for s in joined.synapses]
+    return PairedNames(
+        f"{neuron}__with_{'_and_'.join(synapses)}",
+        tuple(f"{s}__with_{neuron}" for s in synapses),
+    )
+
+
+def alone(model: SolvedModel, title: str, options: Options) -> Result[sir.Synapse]:
+    """Return a synapse that ends at any neuron; one that has postsynaptic spikes keeps all state.
+
+    Errors
+    ------
+    NEST101 and others that ``lower`` names.
+    """
+    from nestml_core.api import roles
+
+    found = roles(model)
+    if found.value is None:
+        return Result(None, found.diagnostics)
+    said = tuple(pairs.problems(model, found.value, options, is_paired=False))
+    if any(d.is_error for d in said):
+        return Result(None, said)
+    lowering = SynapseLowering(model, called(title), options, found.value, is_paired=False)
+    return Result(lowering.synapse(None), said)
+
+
+def called(title: str) -> Names:
+    parts = (title, f"{title}_events")
+    classes = names.classes(parts)
+    return Names(*(classes[p] for p in parts), title)
+
+
+def together(
+    joined: pairs.Joined, named: PairedNames, options: Options
+) -> Result[tuple[ir.Neuron, tuple[sir.Synapse, ...]]]:
+    """Return a neuron and the synapses that end at it, which leave to it what they share.
+
+    Errors
+    ------
+    NEST101, NEST112 and others that ``lower`` names.
+    """
+    from nestml_core.api import roles
+
+    said: list[Diagnostic] = []
+    synapses: list[sir.Synapse] = []
+    kept: list[sir.Kept] = []
+    neuron_name = names.classes([named.neuron])[named.neuron]
+    for model, title in zip(joined.synapses, named.synapses, strict=True):
+        found = roles(model)
+        if found.value is None:
+            said += found.diagnostics
+            continue
+        said += pairs.problems(model, found.value, options, is_paired=True)
+        if any(d.is_error for d in said):
+            continue
+        base = model.name + options.suffix
+        own = called(title)
+        keeping = KeptLowering(
+            model, replace(own, title=named.neuron), options, found.value, is_paired=True
+        ).kept(f"{own.name}_kept", f"for_{model.name}", base)
+        kept.append(keeping)
+        lowering = SynapseLowering(model, own, options, found.value, is_paired=True)
+        partner = sir.Partner(
+            name=neuron_name,
+            title=named.neuron,
+            kept=keeping,
+            has_history=found.value.postsynaptic is not None,
+            elsewhere=tuple(lowering.elsewhere(named.neuron, base)),
+        )
+        synapses.append(lowering.synapse(partner))
+    if any(d.is_error for d in said):
+        return Result(None, tuple(said))
+    neuron = Lowering(joined.neuron, neuron_name, named.neuron, options).neuron()
+    return checked((replace(neuron, kept=tuple(kept)), tuple(synapses)), said)
