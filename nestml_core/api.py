@@ -1,7 +1,8 @@
 """Everything a backend plugin may import from the core, beside ``nestml_core.testing``.
 
 ``Schedule``, ``Trace``, ``Events`` and ``Experiment`` need NumPy; they are loaded on first use, and
-so are ``constants`` and ``evaluate``, which compute what a target cannot.
+so are ``constants`` and ``evaluate``, which compute what a target cannot, and ``interpret``, which
+runs a model by the reference interpreter.
 """
 
 from __future__ import annotations
@@ -180,9 +181,18 @@ if TYPE_CHECKING:
     from nestml_core.building import build
     from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
-    from nestml_core.network import Roles, roles
+    from nestml_core.network import (
+        NetworkExperiment,
+        NetworkTrace,
+        Population,
+        Roles,
+        Sources,
+        Spikes,
+        roles,
+    )
     from nestml_core.problems import ModelError
     from nestml_core.reference import constants, evaluate
+    from nestml_core.reference import simulate as interpret
 
 __all__ = [
     "API_VERSION",
@@ -250,6 +260,8 @@ __all__ = [
     "Method",
     "ModelError",
     "ModelKind",
+    "NetworkExperiment",
+    "NetworkTrace",
     "NonlinearSystem",
     "Note",
     "Number",
@@ -258,6 +270,7 @@ __all__ = [
     "Output",
     "Pair",
     "Piece",
+    "Population",
     "Postsynaptic",
     "PythonPrinter",
     "Recordable",
@@ -272,8 +285,10 @@ __all__ = [
     "SolvedModel",
     "SolvedProgram",
     "Source",
+    "Sources",
     "Span",
     "SpikePort",
+    "Spikes",
     "Stmt",
     "Supports",
     "Symbol",
@@ -309,6 +324,7 @@ __all__ = [
     "identifiers",
     "in_order",
     "integer",
+    "interpret",
     "is_random",
     "map_body",
     "number",
@@ -333,6 +349,11 @@ __all__ = [
 ]
 
 _LATER = {
+    "NetworkExperiment": "nestml_core.network",
+    "NetworkTrace": "nestml_core.network",
+    "Population": "nestml_core.network",
+    "Sources": "nestml_core.network",
+    "Spikes": "nestml_core.network",
     "ModelError": "nestml_core.problems",
     "build": "nestml_core.building",
     "cache_folder": "nestml_core.builds",
@@ -348,6 +369,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "interpret":
+        return import_module("nestml_core.reference").simulate
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LATER[name]), name)

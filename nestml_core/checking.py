@@ -9,10 +9,10 @@ from typing import Any
 
 from nestml_core.diagnostics import Diagnostic, Result, render
 from nestml_core.pipeline import check_sources, compile_files, with_integrators
-from nestml_core.problems import valued
+from nestml_core.problems import NO_MODEL, valued
 from nestml_core.solve import SolveOptions
 from nestml_core.solved import SolvedProgram
-from nestml_core.source import Source
+from nestml_core.source import NOWHERE, Source
 
 AS_TEXT = "<text>"
 """What a model is called in messages that was given as its text."""
@@ -94,5 +94,17 @@ def compiled(source: Sources, options: SolveOptions, dialect: str) -> Result[Sol
     """Return the solved program of ``source``, and all that is to say about it."""
     if isinstance(source, str) and "\n" in source:
         return check_sources([Source(AS_TEXT, source)], options, dialect)
-    sources = [source] if isinstance(source, (str, Path)) else list(source)
+    try:
+        sources = [source] if isinstance(source, (str, Path)) else list(source)
+    except TypeError:
+        return _no_source(source)
+    for one in sources:
+        if not isinstance(one, (str, Path)) or not str(one).strip():
+            return _no_source(one)
     return compile_files(sources, options, dialect)
+
+
+def _no_source(given: object) -> Result[SolvedProgram]:
+    message = f"{given!r} is no model"
+    help = "give a file, a folder, the name of a library model, or the text of a model"
+    return Result(None, (NO_MODEL.at(NOWHERE, message, help=help),))

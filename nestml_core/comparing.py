@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nestml_core.experiment import Experiment, FloatArray, schedule
+from nestml_core.experiment import BAD_VALUE, Experiment, FloatArray, schedule
 from nestml_core.loading import LoadedModel, loaded
 from nestml_core.optional import optional
-from nestml_core.problems import ModelError, valued
+from nestml_core.problems import ModelError, refuse, valued
 from nestml_core.progress import tracked
 from nestml_core.results import Run
 from nestml_core.running import REFERENCE, backends_that_simulate
@@ -137,8 +137,13 @@ def compare(
     ModelError : the model has errors, or the experiment does not fit it.
     """
     chosen = loaded(model)
+    if not isinstance(experiment, Experiment):
+        message = f"{experiment!r} is no experiment"
+        refuse(BAD_VALUE, message, "write nestml_core.Experiment(duration, ...)")
     valued(schedule(experiment, chosen.solved))
     names = backends if backends is not None else (REFERENCE, *backends_that_simulate())
+    if isinstance(names, str):
+        names = (names,)
     attempts = [
         _attempt(chosen, experiment, n, (options or {}).get(n, {}))
         for n in tracked(names, "comparing", wanted=progress)

@@ -11,9 +11,10 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
+from nestml_core.diagnostics import harmless
 from nestml_core.expr import Binary, Constant, Expr, Number, Symbol, Unary, bottom_up
 from nestml_core.library import head
-from nestml_core.model import Declaration, Kernel, Model, Output, Sign
+from nestml_core.model import Declaration, Function, Kernel, Model, Output, Sign
 from nestml_core.printing import mathml, terminal
 from nestml_core.printing.base import ATOM, Piece
 from nestml_core.printing.nestml import NestmlPrinter
@@ -181,9 +182,19 @@ def _definitions(model: Model) -> Iterator[Equation]:
     for k in model.kernels:
         yield from _kernel(k)
     for f in model.functions:
-        if len(f.body) == 1 and isinstance(f.body[0], Return) and f.body[0].value is not None:
+        value = _formula_of(f)
+        if value is not None:
             arguments = tuple(a.name for a in f.arguments)
-            yield Equation(Form.FUNCTION, f.name, f.body[0].value, arguments=arguments)
+            yield Equation(Form.FUNCTION, f.name, value, arguments=arguments)
+
+
+def _formula_of(f: Function) -> Expr | None:
+    """Return what a function returns, if it does nothing else."""
+    match f.body:
+        case (Return(value),):
+            return value
+        case _:
+            return None
 
 
 def _kernel(k: Kernel) -> Iterator[Equation]:
@@ -225,8 +236,8 @@ def _ports(model: Model) -> Iterator[Entry]:
 
 
 def _handlers(model: Model) -> Iterator[Handler]:
-    """Yield the functions with several statements and the blocks of code, as they were written."""
-    typeset = [f.span for f in model.functions if len(f.body) == 1]
+    """Yield the functions that are no formulas and the blocks of code, as they were written."""
+    typeset = [f.span for f in model.functions if _formula_of(f) is not None]
     lines = model.span.source.text.splitlines()
     first = model.span.line
     ends = (k for k in range(first, len(lines)) if lines[k].startswith("model "))
@@ -292,7 +303,7 @@ def as_text(sheet: DataSheet, width: int = 80) -> str:
     parts += _titled("Integration", integration)
     references = [line for r in sheet.references for line in _wrapped(r, width, "  ", "    ")]
     parts += _titled("References", references)
-    return "\n".join(parts).rstrip() + "\n"
+    return harmless("\n".join(parts).rstrip()) + "\n"
 
 
 def _titled(title: str, lines: Iterable[str]) -> list[str]:
@@ -463,6 +474,10 @@ def _html_prose(text: str) -> str:
 
 
 def _html_equation(e: Equation) -> str:
+    return _mathml(e) + (f'<p class="guard">{_html_prose(e.remark)}</p>' if e.remark else "")
+
+
+def _mathml(e: Equation) -> str:
     left = mathml.name_formula(e.name)
     if e.form is Form.DERIVATIVE:
         left = mathml.derivative(e.name, e.order)
@@ -472,8 +487,7 @@ def _html_equation(e: Equation) -> str:
             word = mathml.name_formula(a) if a.isidentifier() else mathml.element("mn", escape(a))
             listed += [mathml.operator(","), word] if listed else [word]
         left = mathml.row(left, mathml.bracketed("".join(listed)))
-    formula = mathml.display(left, mathml.operator("="), mathml.MathMLPrinter().expr(e.value))
-    return formula + (f'<p class="guard">{_html_prose(e.remark)}</p>' if e.remark else "")
+    return mathml.display(left, mathml.operator("="), mathml.MathMLPrinter().expr(e.value))
 
 
 def _html_table(title: str, value: str, entries: Sequence[Entry]) -> Iterator[str]:
@@ -534,5 +548,6 @@ def _equation_json(e: Equation) -> dict[str, Any]:
         "order": e.order,
         "arguments": list(e.arguments),
         "value": _CODE.expr(e.value),
-        "mathml": _html_equation(e),
+        "remark": e.remark,
+        "mathml": _mathml(e),
     }

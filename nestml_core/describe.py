@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nestml_core.diagnostics import harmless
 from nestml_core.expr import Expr, Number, Symbol
 from nestml_core.model import Sign
 from nestml_core.printing.nestml import NestmlPrinter
@@ -40,7 +41,7 @@ def describe(model: SolvedModel) -> str:
     for c in model.on_condition:
         parts.append(_section(f"if {_text(c.condition)}", _lines(c.body)))
     parts.append(_section("between spikes", _between(model)))
-    return "\n".join(p for p in parts if p)
+    return harmless("\n".join(p for p in parts if p))
 
 
 def _section(title: str, lines: Iterable[str]) -> str:

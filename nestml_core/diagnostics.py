@@ -134,6 +134,13 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+def harmless(text: str) -> str:
+    """Return lines of text in which nothing can steer a terminal; all white space is blanks."""
+    return "\n".join(
+        _printable("".join(" " if c.isspace() else c for c in line)) for line in text.split("\n")
+    )
+
+
 def _excerpt(span: Span, paint: str) -> list[str]:
     """Return the line in which ``span`` begins, and carets below what of the span is on it.
 
@@ -164,7 +171,7 @@ def nearest(name: str, choices: Sequence[str], otherwise: str = "there are") -> 
     """Return the help for a name that is not among ``choices``: the closest one, or all."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, choices, 1)
+    close = get_close_matches(str(name), choices, 1)
     if close:
         return f"did you mean `{close[0]}`?"
     return f"{otherwise}: {', '.join(choices) or 'none'}"

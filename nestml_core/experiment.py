@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from nestml_core.expr import Kind, Number, Ref, Symbol
 from nestml_core.solved import TIME, ModelKind, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
 from nestml_core.types import Base, Type
-from nestml_core.units import magnitude
+from nestml_core.units import magnitude, plain_number
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -161,6 +162,21 @@ def _is_pair(event: Any) -> bool:
     return isinstance(event, (tuple, list)) or (isinstance(event, np.ndarray) and event.ndim > 0)
 
 
+def is_list(events: Any) -> bool:
+    """Report whether these are several; a text or a number is one."""
+    several = hasattr(events, "__iter__") and getattr(events, "ndim", 1) > 0
+    return several and not isinstance(events, (str, bytes, Mapping))
+
+
+def _is_two_lists(events: Any) -> bool:
+    """Report whether these are (times, weights), which two pairs are written like."""
+    return (
+        isinstance(events, tuple)
+        and len(events) == 2
+        and all(isinstance(e, list) or getattr(e, "ndim", 0) == 1 for e in events)
+    )
+
+
 def schedule(experiment: Experiment, model: SolvedModel) -> Result[Schedule]:
     """Return ``experiment`` as ``model`` will see it.
 
@@ -241,7 +257,8 @@ class _Scheduling:
         if dt is None or duration is None:
             return Result(None, tuple(self.found))
         if not 0 < dt < math.inf or not 0 <= duration < math.inf:
-            self.bad(f"duration ({duration:g} ms) and dt ({dt:g} ms) must be positive and finite")
+            message = f"duration ({duration:g} ms) and dt ({dt:g} ms) must be finite"
+            self.bad(f"{message}, dt above 0, and duration not below")
             return Result(None, tuple(self.found))
         steps = round(duration / dt)
         if steps > MAX_STEPS:
@@ -274,6 +291,13 @@ class _Scheduling:
         state = [d.symbol for d in m.state]
         initial = self.settings("state variable", e.initial, state, parameters)
         return Settings(MappingProxyType(parameters), MappingProxyType(initial))
+
+    def by_name(self, given: Any, what: str) -> Mapping[str, Any]:
+        """Return what is given by name, or refuse it."""
+        if isinstance(given, Mapping):
+            return given
+        self.bad(f"{what}: {reprlib.repr(given)} has no names", 'write {"NAME": ...}')
+        return {}
 
     def time(self, value: Any, what: str) -> float | None:
         return self.number(value, TIME.type, what)
@@ -337,7 +361,7 @@ class _Scheduling:
         """Return values by symbol; ``known`` are those of parameters, which may be sizes."""
         result: dict[Symbol, float | FloatArray] = {}
         vectors: list[tuple[Symbol, str, Any]] = []
-        for name, value in values.items():
+        for name, value in self.by_name(values, f"{what}s").items():
             symbol = self.look_up(what, name, choices)
             if symbol is None:
                 continue
@@ -402,7 +426,7 @@ class _Scheduling:
         paired = {p.symbol for pair in sign_pairs(ports) for p in pair}
         nothing = Events(np.zeros(0, np.int64), np.zeros(0))
         result = {p.symbol: nothing for p in ports}
-        for name, events in self.experiment.spikes.items():
+        for name, events in self.by_name(self.experiment.spikes, "spikes").items():
             symbol = self.look_up("spike port", name, [p.symbol for p in ports])
             if symbol is None:
                 continue
@@ -413,13 +437,25 @@ class _Scheduling:
 
     def lay(self, name: str, events: Any, dt: float, steps: int, *, paired: bool) -> Events | None:
         where = f"spikes for `{name}`"
+        help = "give a list of times in ms, or of pairs (time in ms, weight)"
+        if not is_list(events):
+            self.bad(f"{where}: {reprlib.repr(events)} is no list", help)
+            return None
+        if _is_two_lists(events):
+            self.bad(f"{where}: two lists, and not pairs", f"{help}: list(zip(times, weights))")
+            return None
         try:
             pairs = [e if _is_pair(e) else (e, 1.0) for e in events]
-            given = [(magnitude(t, TIME.type.unit), float(w)) for t, w in pairs]
+            given = [(magnitude(t, TIME.type.unit), plain_number(w)) for t, w in pairs]
             times = np.array([t for t, _ in given], float)
             weights = np.array([w for _, w in given], float)
-        except (TypeError, ValueError) as problem:
-            self.bad(f"{where}: {problem}", "give times in ms, or pairs (time in ms, weight)")
+        except TypeError as problem:
+            self.bad(f"{where}: {problem}", help)
+            return None
+        except ValueError as problem:
+            wrong = next((e for e in events if _is_pair(e) and len(e) != 2), None)
+            message = str(problem) if wrong is None else f"{reprlib.repr(wrong)} is no pair"
+            self.bad(f"{where}: {message}", help)
             return None
         if not (np.isfinite(times).all() and np.isfinite(weights).all()):
             self.bad(f"{where}: times and weights must be finite")
@@ -451,7 +487,7 @@ class _Scheduling:
     def signals(self, dt: float, steps: int) -> dict[Symbol, FloatArray]:
         ports = [p.symbol for p in self.model.continuous_ports]
         result = {p: np.zeros(steps) for p in ports}
-        for name, signal in self.experiment.currents.items():
+        for name, signal in self.by_name(self.experiment.currents, "currents").items():
             symbol = self.look_up("continuous port", name, ports)
             if symbol is None:
                 continue

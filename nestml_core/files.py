@@ -15,9 +15,16 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Whatever ends the writing early, an interrupt too, leaves what was at ``path`` as it was, and
     nothing beside it. The other file has the same suffix, by which libraries know the format.
+
+    Raises
+    ------
+    OSError : nothing can be written there.
     """
     final = Path(path)
-    handle, name = mkstemp(prefix=".nestml-", suffix=final.suffix, dir=final.parent)
+    try:
+        handle, name = mkstemp(prefix=".nestml-", suffix=final.suffix, dir=final.parent)
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, str(final)) from None
     os.close(handle)
     stage = Path(name)
     try:

@@ -65,6 +65,14 @@ class Connections:
         return f"<{len(self)} {self.name}>"
 
 
+class _Recorded(dict[str, FloatArray]):
+    """Arrays by name, which tells what there is if a name is not."""
+
+    def __missing__(self, name: str) -> FloatArray:
+        recorded = ", ".join(self) or "nothing"
+        raise KeyError(f"`{name}` was not recorded; recorded: {recorded}")
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkRun:
     """What the run of a network yielded, in the declared units of the models.
@@ -114,7 +122,8 @@ class NetworkRun:
         kept = self._nodes if isinstance(what, Nodes) else self._projections
         place = self._place(what, kept)
         found = self.trace.nodes if isinstance(what, Nodes) else self.trace.projections
-        return MappingProxyType({s.name: declared_value(s, x) for s, x in found[place].items()})
+        values = {s.name: declared_value(s, x) for s, x in found[place].items()}
+        return MappingProxyType(_Recorded(values))
 
     def units(self, what: Nodes | Connections) -> Mapping[str, str]:
         """Return the unit of each recorded array, by name."""

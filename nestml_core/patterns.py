@@ -12,6 +12,7 @@ from nestml_core.network_run import Nodes
 from nestml_core.problems import ModelError, refuse
 
 _RULES = ("all_to_all", "one_to_one")
+_SHAPE = "a row for each source, a column for each neuron"
 
 
 def pattern(
@@ -20,6 +21,9 @@ def pattern(
     """Return which member is connected with which, and the weights that a matrix gives."""
     if pairs is not None and matrix is not None:
         refuse(BAD_PART, "`pairs` and `matrix` both say what is connected", "give one of them")
+    if (pairs is not None or matrix is not None) and rule != _RULES[0]:
+        given = "pairs" if pairs is not None else "matrix"
+        refuse(BAD_PART, f"`rule` and `{given}` both say what is connected", "give one of them")
     if matrix is not None:
         return _entries(matrix, pre, post)
     if pairs is not None:
@@ -59,13 +63,18 @@ def _entries(matrix: Any, pre: Nodes, post: Nodes) -> tuple[IntArray, IntArray, 
         entries.sum_duplicates()
         shape, i, j, weights = entries.shape, entries.row, entries.col, entries.data
     else:
-        array = np.asarray(matrix, float)
+        try:
+            array = np.asarray(matrix, float)
+        except (TypeError, ValueError):
+            refuse(BAD_PART, "`matrix` is no matrix of numbers", _SHAPE)
         shape = array.shape
         i, j = np.nonzero(array) if array.ndim == 2 else (np.zeros(0, int), np.zeros(0, int))
         weights = array[i, j] if array.ndim == 2 else np.zeros(0)
     if shape != (pre.size, post.size):
         message = f"`matrix` has the shape {shape}, and not {(pre.size, post.size)}"
-        refuse(BAD_PART, message, "a row for each source, a column for each neuron")
+        refuse(BAD_PART, message, _SHAPE)
+    if not np.isfinite(weights).all():
+        refuse(BAD_PART, "`matrix`: all weights must be finite")
     kept = weights != 0
     i, j, weights = i[kept].astype(np.int64), j[kept].astype(np.int64), weights[kept]
     order = np.lexsort((j, i))

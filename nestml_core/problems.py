@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NoReturn, TypeVar
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, TypeVar
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, in_order, render
 from nestml_core.source import NOWHERE, Span
@@ -39,6 +40,20 @@ def valued(result: Result[T]) -> tuple[T, tuple[Diagnostic, ...]]:
     if result.value is None:
         raise ModelError(result.diagnostics)
     return result.value, result.diagnostics
+
+
+def by_name(given: Any, what: str, code: Code) -> Mapping[str, Any]:
+    """Return what is given by name, nothing if it is None.
+
+    Raises
+    ------
+    ModelError : it has no names.
+    """
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return given
+    refuse(code, f"{what}: {reprlib.repr(given)} has no names", 'write {"NAME": ...}')
 
 
 def refuse(code: Code, message: str, help: str = "", span: Span = NOWHERE) -> NoReturn:

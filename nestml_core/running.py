@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from nestml_core import builds, plugins
 from nestml_core.backend import Artifact, Backend, Feature, features
 from nestml_core.declared import in_declared_units
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, nearest
-from nestml_core.experiment import Schedule, Trace
+from nestml_core.experiment import Experiment, Schedule, Trace
 from nestml_core.pipeline import generate, write_files
 from nestml_core.problems import BAD_OPTION, refuse, valued
 from nestml_core.progress import waiting
+from nestml_core.reference import constants
 from nestml_core.reference import simulate as interpret
 from nestml_core.results import Run
 from nestml_core.solved import SolvedModel, SolvedProgram
@@ -90,8 +92,7 @@ def runner(
     ModelError : there is no such backend, it cannot run here, or it refuses the model.
     """
     if options and backend is None:
-        message = f"`{next(iter(options))}` is an option of a backend, and none is named"
-        refuse(BAD_OPTION, message, "name one: backend=...")
+        _refuse_option(next(iter(options)))
     choice = _chosen(model, backend)
     if choice.backend is None:
         execute = _interpreter(model, _accuracy(options))
@@ -100,6 +101,14 @@ def runner(
     artifact, said = valued(_compiled(choice.backend, model, made, progress))
     execute = _compiled_run(choice.backend, model, artifact)
     return Runner(model, choice.backend.name, choice.reason, execute, said)
+
+
+def _refuse_option(name: str) -> NoReturn:
+    """Refuse what is no argument of ours, nor can be an option of a backend that is not named."""
+    close = get_close_matches(name, [f.name for f in dataclasses.fields(Experiment)], 1)
+    message = f"`{name}` would be an option of a backend, and none is named"
+    way = f"did you mean `{close[0]}`? If not, name the backend" if close else "name one"
+    refuse(BAD_OPTION, message, f"{way}: backend=...")
 
 
 def _interpreter(model: SolvedModel, accurate: bool) -> Execute:
@@ -111,6 +120,9 @@ def _interpreter(model: SolvedModel, accurate: bool) -> Execute:
 
 def _compiled_run(backend: Backend[Any, Any], model: SolvedModel, artifact: Artifact) -> Execute:
     def execute(laid: Schedule, progress: bool) -> Result[Trace]:
+        settled = constants(model, laid.parameters, laid.dt) if laid.parameters else Result(())
+        if settled.value is None:
+            return Result(None, settled.diagnostics)
         with waiting(f"running on {backend.name}", wanted=progress):
             return backend.simulate(artifact, model, laid)
 

@@ -103,6 +103,9 @@ def _unfit(name: str, goal: Path, *, replace: bool) -> tuple[Diagnostic, ...]:
         message = f"a model cannot be called `{name}`"
         help = "use letters, digits and `_`, and no word of the language"
         return (BAD_NAME.at(NOWHERE, message, help=help),)
+    if goal.is_dir():
+        help = "give the copy another name, or a place in that folder"
+        return (FILE_THERE.at(NOWHERE, f"there is a folder {goal}", help=help),)
     if goal.exists() and not replace:
         help = "give the copy another name, or add `--force` to replace the file"
         return (FILE_THERE.at(NOWHERE, f"there is a file {goal} already", help=help),)

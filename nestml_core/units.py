@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping
+from contextlib import suppress
 from fractions import Fraction
 from functools import lru_cache
 from types import MappingProxyType
@@ -355,10 +357,21 @@ def magnitude(value: Any, target: Unit | None) -> float:
         return _quantity_magnitude(value, target)
     if isinstance(value, str):
         return _text_magnitude(value, target)
-    if isinstance(value, bytes):
-        raise TypeError(f"{value!r} is not a number")
-    number = float(value)
+    number = plain_number(value)
     return number if target is None else scaled(number, target)
+
+
+def plain_number(value: Any) -> float:
+    """Return a number without a unit.
+
+    Raises
+    ------
+    TypeError : it is none.
+    """
+    if not isinstance(value, (str, bytes)):
+        with suppress(TypeError, ValueError):
+            return float(value)
+    raise TypeError(f"{reprlib.repr(value)} is not a number")
 
 
 _NUMBER = re.compile(r"\s*([-+]?(?:inf|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?))\s*(.*)")
@@ -398,8 +411,9 @@ def _text_magnitude(text: str, target: Unit | None) -> float:
         raise ValueError(f"`{unit_text}` is no unit")
     wanted = target if target is not None else ONE
     if given.dimension != wanted.dimension:
-        expected = target.text if target is not None else "a plain number"
-        raise ValueError(f"{text} is not in {expected} or a multiple of it")
+        if wanted.dimension == ONE.dimension:
+            raise ValueError(f"{text} is not a plain number")
+        raise ValueError(f"{text} is not in {wanted.text} or a multiple of it")
     return scaled(number, given)
 
 

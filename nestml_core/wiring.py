@@ -20,6 +20,7 @@ from nestml_core.experiment import (
     FloatArray,
     IntArray,
     grid_steps,
+    is_list,
     settings,
     signal,
 )
@@ -46,12 +47,14 @@ from nestml_core.network import (
 )
 from nestml_core.network_run import Connections, NetworkRun, Nodes
 from nestml_core.patterns import pattern
-from nestml_core.problems import ModelError, refuse, valued
+from nestml_core.problems import ModelError, by_name, refuse, valued
 from nestml_core.reference.network import simulate_network
 from nestml_core.solved import TIME, ModelKind, SolvedModel, sign_pairs
 from nestml_core.source import NOWHERE
 from nestml_core.types import ONE, Unit
 from nestml_core.units import known, magnitude
+
+_TRAINS = "give a list of times for each source"
 
 POISSON = 2
 """What a stream of random numbers is for that is not a member's of a network."""
@@ -105,25 +108,31 @@ class Network:
             not a multiple of dt counts for the next that is (with a warning)
         """
         steps: list[IntArray] = []
+        said: list[Diagnostic] = []
+        if not is_list(times):
+            refuse(BAD_PART, f"times: {times!r} is no list", _TRAINS)
         for k, train in enumerate(times):
             what = f"times of source {k}"
+            if not is_list(train):
+                refuse(BAD_PART, f"{what}: {train!r} is no list", _TRAINS)
             try:
                 numbers = np.array([magnitude(t, TIME.type.unit) for t in train], float)
             except (TypeError, ValueError) as problem:
-                refuse(BAD_PART, f"{what}: {problem}", "give a list of times for each source")
+                refuse(BAD_PART, f"{what}: {problem}", _TRAINS)
             if not np.isfinite(numbers).all() or (numbers / self.dt < GRID).any():
                 refuse(BAD_PART, f"{what}: the first possible spike is at {self.dt:g} ms")
             at, off_grid = grid_steps(numbers, self.dt)
             if off_grid:
                 message = f"{what}: {off_grid} of them are not multiples of {self.dt:g} ms"
                 help = "these spikes are emitted at the end of the step they fall in"
-                self._said.append(OFF_GRID.at(NOWHERE, message, help=help))
+                said.append(OFF_GRID.at(NOWHERE, message, help=help))
             steps.append(at)
         found = self._node(Nodes(name, len(steps), None, len(self._nodes)))
         at = np.concatenate([*steps, np.zeros(0, np.int64)])
         sources = np.repeat(np.arange(len(steps)), [len(x) for x in steps])
         order = np.lexsort((sources, at))
         self._trains[found.place] = at[order], sources[order]
+        self._said += said
         return found
 
     def poisson_source(self, n: int, rate: Any, name: str = "Poisson sources") -> Nodes:
@@ -172,14 +181,14 @@ class Network:
         size = _count(n, name)
         values = self._settled(made.solved, parameters or {}, initial or {}, size, name)
         ports = made.continuous_ports
-        for port in currents or {}:
+        for port in by_name(currents, "currents", BAD_PART):
             if port not in ports:
                 raise ModelError([unknown(f"`{made.name}`", "continuous port", port, ports)])
-        found = self._node(Nodes(name, size, made, len(self._nodes)))
+        found = Nodes(name, size, made, len(self._nodes))
+        self._signals(found, currents or {}, 1)
         self._settings[found.place] = values
         self._currents[found.place] = dict(currents or {})
-        self._signals(found, 1)
-        return found
+        return self._node(found)
 
     # What is connected
 
@@ -228,8 +237,8 @@ class Network:
             others (see ``docs/networks.md``)
         name : what diagnostics call them
         """
-        self._own(pre)
-        self._own(post)
+        self._own(pre, Nodes)
+        self._own(post, Nodes)
         target = _neurons(post)
         name = name or f"{pre.name} to {post.name}"
         i, j, weights = pattern(pre, post, rule, pairs, matrix)
@@ -300,8 +309,8 @@ class Network:
         weight : in the unit of the port over that of the recordable, or a quantity
         delay : in ms, a multiple of dt, perhaps 0; one for all, or one for each pair
         """
-        self._own(source)
-        self._own(target)
+        self._own(source, Nodes)
+        self._own(target, Nodes)
         read = _recordable(_neurons(source), recordable)
         ports = [p.symbol for p in _neurons(target).solved.continuous_ports]
         to = valued(named_port(_neurons(target).solved, port, ports))[0]
@@ -332,7 +341,7 @@ class Network:
         ----------
         names : all of them if None
         """
-        self._own(what)
+        self._own(what, Nodes, Connections)
         if what.model is None:
             message = f"{what.name}: there is nothing to record but spikes, which always are"
             refuse(WRONG_KIND, message)
@@ -350,7 +359,9 @@ class Network:
         duration : ms; rounded to a whole number of steps
         """
         length = _time(duration, "duration")
-        if not 0 <= length < np.inf or round(length / self.dt) > MAX_STEPS:
+        if not 0 <= length < np.inf:
+            refuse(BAD_PART, f"duration ({length:g} ms) must be finite, and not below 0")
+        if round(length / self.dt) > MAX_STEPS:
             message = f"duration ({length:g} ms): no run has more than {MAX_STEPS} steps"
             refuse(BAD_PART, message)
         steps = round(length / self.dt)
@@ -384,16 +395,20 @@ class Network:
         self._nodes.append(node)
         return node
 
-    def _own(self, what: Nodes | Connections) -> None:
-        kept = self._nodes if isinstance(what, Nodes) else self._projections
-        if not isinstance(what, (Nodes, Connections)) or all(what is not k for k in kept):
+    def _own(self, what: Any, *kinds: type[Nodes | Connections]) -> None:
+        """Refuse what is no part of this network, or of another kind."""
+        if all(what is not part for part in (*self._nodes, *self._projections)):
             help = "use what `create`, `spike_source`, `poisson_source` or `connect` returned"
             refuse(BAD_PART, f"{what!r} is not part of this network", help)
+        if not isinstance(what, kinds):
+            help = "use what `create`, `spike_source` or `poisson_source` returned"
+            refuse(WRONG_KIND, f"{what!r} are connections, and no nodes", help)
 
     def _numbers(self, value: Any, n: int, unit: Unit, what: str) -> FloatArray:
         """Return ``n`` numbers in coherent units: one for all, or one for each."""
-        items = [value] if _is_single(value) else list(value)
-        if len(items) not in (1, n) or (len(items) != n and not _is_single(value)):
+        single = _is_single(value)
+        items = [value] if single else list(value)
+        if not single and len(items) != n:
             refuse(BAD_PART, f"{what}: {n} are needed, here are {len(items)}")
         try:
             numbers = np.array([magnitude(x, unit) for x in items], float)
@@ -431,7 +446,7 @@ class Network:
         each: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {}) for _ in range(n)]
         shared: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         for place, values in enumerate((parameters, initial)):
-            for name, value in values.items():
+            for name, value in by_name(values, ("parameters", "initial")[place], BAD_PART).items():
                 many = not _is_single(value)
                 if name in vectors:
                     many = many and len(value) > 0 and not _is_single(value[0])
@@ -459,7 +474,8 @@ class Network:
         target: LoadedModel,
     ) -> Plasticity:
         wanted = (*parts.modulators, *parts.third_factors)
-        given = {valued(named_port(model, n, wanted))[0]: x for n, x in inputs.items()}
+        named = by_name(inputs, "inputs", BAD_PART)
+        given = {valued(named_port(model, n, wanted))[0]: x for n, x in named.items()}
         for port in wanted:
             if port not in given:
                 way = "nodes that spike" if port in parts.modulators else "the name of a recordable"
@@ -493,8 +509,10 @@ class Network:
         )
 
     def _modulation(self, port: Symbol, given: Any) -> Modulation:
+        if isinstance(given, tuple) and len(given) != 2:
+            refuse(BAD_PART, f"`{port.name}`: {given!r}", "give nodes, or (nodes, delay)")
         nodes, delay = given if isinstance(given, tuple) else (given, 0.0)
-        self._own(nodes)
+        self._own(nodes, Nodes)
         return Modulation(port, nodes.place, int(self._delays(delay, 1, 0)[0]))
 
     # Describing
@@ -508,7 +526,7 @@ class Network:
                 model=node.model.solved,
                 parameters=parameters,
                 initial=initial,
-                currents=self._signals(node, steps),
+                currents=self._signals(node, self._currents[node.place], steps),
                 record=self._recorded.get(node.place, ()),
             )
         if node.place in self._trains:
@@ -522,10 +540,10 @@ class Network:
         often = counts[at, sources]
         return Sources(node.name, node.size, np.repeat(at + 1, often), np.repeat(sources, often))
 
-    def _signals(self, node: Nodes, steps: int) -> _Arrays:
+    def _signals(self, node: Nodes, currents: Mapping[str, Any], steps: int) -> _Arrays:
         assert node.model is not None, "sources have no currents"
         model, found = node.model.solved, {}
-        for port, given in self._currents[node.place].items():
+        for port, given in currents.items():
             many = not _is_single(given) and not isinstance(given, tuple)
             if many and len(given) != node.size:
                 message = f"`{port}`: there are {node.size} neurons, here are {len(given)} values"
@@ -562,7 +580,7 @@ def _count(n: Any, what: str) -> int:
 
 def _is_single(value: Any) -> bool:
     """Return whether ``value`` is one value and no sequence of them; a text is one."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__len__"):
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
         return True
     return getattr(value, "ndim", 1) == 0
 
@@ -613,5 +631,12 @@ def _is_paired(model: SolvedModel, port: Symbol) -> bool:
 
 
 def _stacked(values: Sequence[Mapping[Symbol, float | FloatArray]]) -> _Arrays:
-    names = values[0] if values else {}
-    return MappingProxyType({s: np.array([v[s] for v in values], float) for s in names})
+    found = {}
+    for symbol in values[0] if values else ():
+        rows = [np.asarray(v[symbol], float) for v in values]
+        lengths = sorted({len(x) for x in rows if x.ndim})
+        if len(lengths) > 1:
+            message = f"`{symbol.name}` has {lengths[0]} elements here and {lengths[1]} there"
+            refuse(BAD_PART, message, "all instances of a part have vectors of one length")
+        found[symbol] = np.array(rows)
+    return MappingProxyType(found)

@@ -170,6 +170,17 @@ def test_run_prints_spikes_and_writes_files(tmp_path: Path) -> None:
     assert len((tmp_path / "v.csv").read_text().splitlines()) == 501
 
 
+def test_what_cannot_be_written_is_said_in_a_line(tmp_path: Path) -> None:
+    run = ("run", "iaf_psc_exp", "--backend", "reference", "--duration", "1ms")
+    done = nestml(*run, "--csv", "nowhere/v.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "nestml: nowhere/v.csv: No such file or directory\n"
+    done = nestml(*run, "--plot", "v.xyz", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "v.xyz: a figure is written as .png, .pdf, .svg" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_run_takes_spikes_and_currents_from_files(tmp_path: Path) -> None:
     (tmp_path / "s.csv").write_text("time,weight\n10,5000\n")
     (tmp_path / "i.csv").write_text("0,0\n20,600\n")

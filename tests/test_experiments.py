@@ -59,6 +59,37 @@ def problem(call: Callable[..., Any], *arguments: Any, **keywords: Any) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: f_i_curve("iaf_psc_exp", []), "currents: there is none"),
+        (lambda: f_i_curve("iaf_psc_exp", [1], duration=100), "give `settle=0`"),
+        (lambda: f_i_curve("iaf_psc_exp", [1], settle=-1), "settle (-1 ms) not below"),
+        (lambda: f_i_curve("iaf_psc_exp", [1], dt=0), "dt (0 ms) must be above 0"),
+        (lambda: f_i_curve("iaf_psc_exp", [1], parameters=["I_e"]), "['I_e'] has no names"),
+        (lambda: f_i_curve("lin_rate", [1]), "`lin_rate` emits no spikes"),
+        (lambda: current_step("iaf_psc_exp", [1], before=-1), "before (-1 ms) and after (50 ms)"),
+        (lambda: psp("iaf_psc_exp", duration=0), "duration (0 ms) must be above 0, before (10 ms)"),
+        (lambda: voltage_step("theta_neuron", [1]), "potential=..."),
+        (lambda: voltage_step("hh_psc_alpha", []), "levels: there is none"),
+        (lambda: stdp_window("stdp", []), "intervals: there is none"),
+        (lambda: stdp_window("stdp", [10], pairs=1.5), "pairs: 1.5 is not a whole number"),
+        (lambda: stdp_window("stdp", [10], pre="post_spikes"), "the port of both spikes"),
+        (lambda: stdp_window("stdp", [10], spikes={"pre_spikes": [1]}), "`pre_spikes` are the"),
+        (lambda: short_term_plasticity("tsodyks", "100 kHz"), "at most one spike a step"),
+        (lambda: short_term_plasticity("tsodyks", spikes=[1]), "spikes: [1] is not a whole"),
+        (
+            lambda: phase_plane(
+                "izhikevich", "V_m", "U_m", x_range=(-80, -30), y_range=(-20, 10), points=0
+            ),
+            "points: 0 is not a whole number of 2 or more",
+        ),
+    ],
+)
+def test_wrong_arguments_are_told(call: Callable[[], Any], text: str) -> None:
+    assert text in problem(call)
+
+
 # f-I curve
 
 
@@ -235,6 +266,7 @@ def test_vectors_begin_in_their_steady_state() -> None:
 def test_of_several_ports_for_a_current_the_usual_one_is_taken() -> None:
     text = VOLT.replace("I nA <- continuous", "I_stim nA <- continuous\n        I pA <- continuous")
     text = text.replace("I + I_e", "I + I_stim + I_e")
+    text += "    output:\n        spike\n    onCondition(V > 1 V):\n        emit_spike()\n"
     assert f_i_curve(load(text), [0.1], duration=201).port == "I_stim"
 
 

@@ -431,6 +431,29 @@ def _mistakes() -> dict[str, tuple[Callable[[Network, Nodes, Nodes], Any], str]]
             lambda n, s, c: n.connect(Network().create("iaf_psc_exp"), c),
             "NML961.*not part of this network",
         ),
+        "connections for neurons": (
+            lambda n, s, c: n.connect(n.connect(s, c, port="exc_spikes"), c),
+            "NML965.*are connections, and no nodes",
+        ),
+        "connections as a modulator": (
+            lambda n, s, c: n.connect(
+                s,
+                c,
+                synapse=MODULATED,
+                inputs={"mod_spikes": n.connect(s, c, weight=1.0), "V": "V_m", "K": 0.0},
+            ),
+            "NML965.*are connections, and no nodes",
+        ),
+        "a modulator with too much": (
+            lambda n, s, c: n.connect(
+                s, c, synapse=MODULATED, inputs={"mod_spikes": (s, 1.0, 2.0), "V": "V_m", "K": 0.0}
+            ),
+            r"NML961.*`mod_spikes`.*\(nodes, delay\)",
+        ),
+        "weights without an order": (
+            lambda n, s, c: n.connect(s, c, weight={1.0, 2.0, 3.0, 4.0}),
+            "NML961.*weights.*is not a number",
+        ),
         "no population": (lambda n, s, c: n.connect("s", c), "NML961.*'s' is not part of"),
         "too many values": (
             lambda n, s, c: n.create("iaf_psc_exp", 3, parameters={"I_e": [1.0, 2.0]}),
@@ -511,6 +534,67 @@ def test_mistakes_are_told_where_they_are_made(mistake: str) -> None:
         act(net, sources, cells)
     text = " ".join(str(problem.value).split())
     assert re.search(said, text), text
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (lambda n, c: n.spike_source(5), "times: 5 is no list"),
+        (lambda n, c: n.spike_source([1.0, 2.0]), "times of source 0: 1.0 is no list"),
+        (lambda n, c: n.create("iaf_psc_exp", parameters=["I_e"]), "['I_e'] has no names"),
+        (lambda n, c: n.create("iaf_psc_exp", currents=[3]), "currents: [3] has no names"),
+        (lambda n, c: n.connect(c, c, matrix="all"), "`matrix` is no matrix of numbers"),
+        (lambda n, c: n.connect(c, c, matrix=[[math.nan] * 2] * 2), "weights must be finite"),
+        (
+            lambda n, c: n.connect(c, c, rule="one_to_one", pairs=([0], [1])),
+            "`rule` and `pairs` both say",
+        ),
+        (lambda n, c: n.run(-1), "duration (-1 ms) must be finite, and not below 0"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_told(act: Callable[..., Any], said: str) -> None:
+    net = Network()
+    cells = net.create("iaf_psc_exp", 2)
+    with pytest.raises(ModelError) as problem:
+        act(net, cells)
+    assert said in str(problem.value)
+
+
+def test_what_was_not_recorded_is_told() -> None:
+    net = Network()
+    cells = net.create("iaf_psc_exp", 2)
+    net.record(cells, "V_m")
+    result = net.run(1)
+    with pytest.raises(KeyError, match="`V` was not recorded; recorded: V_m"):
+        result[cells]["V"]
+
+
+def test_nothing_is_left_of_what_was_refused() -> None:
+    net = Network()
+    with pytest.raises(ModelError, match="2 neurons, here are 1 values"):
+        net.create("iaf_psc_exp", 2, currents={"I_stim": [1.0]})
+    with pytest.raises(ModelError, match="times of source 1"):
+        net.spike_source([[1.05], ["soon"]])
+    run = net.run(1.0)
+    assert run.experiment.nodes == ()
+    assert run.diagnostics == ()
+
+
+def test_vectors_of_different_lengths_are_refused() -> None:
+    model = """model weighted:
+    state:
+        x real = 0
+    parameters:
+        n integer = 2
+        w[n] real = 1
+    update:
+        x += w[0]
+"""
+    equal = {"n": 2, "w": [[1.0, 2.0], [3.0, 4.0]]}
+    assert len(Network().create(model, 2, parameters=equal)) == 2
+    unequal = {"n": [2, 3], "w": [[1.0, 2.0], [3.0, 4.0, 5.0]]}
+    with pytest.raises(ModelError, match=r"NML961.*`w` has 2 elements here and 3 there"):
+        Network().create(model, 2, parameters=unequal)
 
 
 def test_a_thousand_connections_share_one_compiled_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,9 @@ def test_generated_files_that_were_not_all_written_change_nothing(
 
 
 LONG = """\
-import sys, nestml_core
+import signal, sys, nestml_core
+# ignored where pytest runs in the background
+signal.signal(signal.SIGINT, signal.default_int_handler)
 run = nestml_core.load("iaf_psc_exp").simulate(20_000, backend="reference")
 run.to_csv("small.csv")
 print("ready", flush=True)
@@ -224,7 +226,10 @@ def test_a_real_interrupt_while_writing(tmp_path: Path) -> None:
         assert process.stdout.readline() == b"ready\n"
         time.sleep(0.4)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert b"KeyboardInterrupt" in said
     assert set(left(tmp_path)) <= {"small.csv", "run.csv"}
     whole = (tmp_path / "small.csv").read_bytes()

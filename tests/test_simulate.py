@@ -8,16 +8,16 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pint
 import pytest
 
 import nestml_core
-from nestml_core import plotting
+from nestml_core import plotting, running
 from nestml_core.comparing import Comparison, compare, compared
-from nestml_core.experiment import Experiment
+from nestml_core.experiment import Experiment, schedule
 from nestml_core.loading import LoadedModel, load
 from nestml_core.problems import ModelError
 from nestml_core.results import Run
@@ -238,6 +238,26 @@ def test_a_violated_guard_tells_value_guard_and_line(volt: LoadedModel) -> None:
     assert found.span.line == 14
 
 
+def test_no_backend_runs_what_violates_a_guard(volt: LoadedModel) -> None:
+    class Never:
+        name = "never"
+
+        def simulate(self, *_: object) -> NoReturn:
+            raise AssertionError
+
+    laid = schedule(Experiment(1, parameters={"E_L": "20 mV"}), volt.solved).value
+    assert laid is not None
+    result = running._compiled_run(Never(), volt.solved, None)(laid, False)  # type: ignore[arg-type]
+    assert result.value is None
+    assert "does not hold: E_L = 0.02 V" in result.diagnostics[0].message
+
+
+@pytest.mark.parametrize("source", ["", "  ", 5, None, [5]])
+def test_what_is_no_source_is_refused(source: Any) -> None:
+    text = problem(load, source)
+    assert "is no model\nhelp: give a file, a folder" in text
+
+
 def test_a_run_says_what_it_is(volt: LoadedModel) -> None:
     run = volt.simulate(10, 0.1, spikes={"spikes": [(1.0, 5.0), (2.0, 20.0)]}, backend="reference")
     assert isinstance(run, nestml_core.Run)
@@ -277,6 +297,8 @@ def test_mistakes_in_options(volt: LoadedModel) -> None:
     text = problem(volt.simulate, 1, backend="reference", speed=3)
     assert "`reference` has no option `speed`" in text
     assert "an option of a backend, and none is named" in problem(volt.simulate, 1, speed=3)
+    text = problem(volt.simulate, 1, parameter={"E_L": 1})
+    assert "did you mean `parameters`?" in text
 
 
 def test_messages_of_a_model_come_with_the_run(tmp_path: Path) -> None:
@@ -434,6 +456,26 @@ def test_a_path_in_the_phase_plane(tmp_path: Path) -> None:
         run.phase_plane("V", "U_m")
 
 
+def test_names_in_figures_are_no_formulas(tmp_path: Path) -> None:
+    model = load("model m:\n    state:\n        $V_$ mV = -70 mV\n        _h mV = 0 mV\n")
+    figure = model.simulate(1, backend="reference").plot()
+    figure.savefig(tmp_path / "names.svg", metadata={"Date": None})
+    legend = figure.axes[0].get_legend()
+    assert [t.get_text() for t in legend.get_texts()] == ["$V_$", " _h"]
+    assert "<!-- $V_$ -->" in (tmp_path / "names.svg").read_text()
+
+
+def test_a_figure_is_written_where_it_shall_be(volt: LoadedModel, tmp_path: Path) -> None:
+    run = volt.simulate(1, record=[])
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    run.plot(folder / "v")
+    assert [p.name for p in folder.iterdir()] == ["v"]
+    assert (folder / "v").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(FileNotFoundError, match=r"nowhere/figure\.png"):
+        run.plot(tmp_path / "nowhere" / "figure.png")
+
+
 @pytest.mark.parametrize("duration", [0, 0.1, 50])
 def test_figures_of_little(volt: LoadedModel, duration: float, tmp_path: Path) -> None:
     volt.simulate(duration, 0.1, record=[]).plot(tmp_path / "a.png")
@@ -485,6 +527,9 @@ def test_what_a_comparison_shows(volt: LoadedModel, tmp_path: Path) -> None:
     figure = comparison.plot(tmp_path / "compare.png")
     assert [t.get_text() for t in figure.axes[-1].get_yticklabels()] == ["one", "near", "far"]
     assert figure.axes[1].get_yscale() == "log"
+    figure.canvas.draw()
+    powers = [t.get_text() for t in figure.axes[1].get_yticklabels()]
+    assert "10⁻⁸" in powers, powers
     assert inked(tmp_path / "compare.png") > 0.005
     Comparison("volt", (rows[0],)).plot(tmp_path / "one.png")
     Comparison("volt", ()).plot(tmp_path / "none.png")

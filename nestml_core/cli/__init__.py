@@ -33,6 +33,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return ERROR
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        sys.stderr.write(f"nestml: {problem.filename}: {problem.strerror}\n")
+        return ERROR
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -17,6 +18,9 @@ USAGE = 2
 MODEL_HELP = "a file, a folder, or the name of a shipped model"
 BACKEND_OPTION = "backend option: "
 """What the places of a backend's options begin with, so that they meet no other argument."""
+
+FIGURES = ("png", "pdf", "svg", "eps", "jpg", "jpeg", "tif", "tiff", "webp")
+"""The formats of figures."""
 
 INTEGRATORS = (
     "auto",
@@ -180,7 +184,18 @@ def _experiment_arguments(p: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--record", metavar="NAMES", help="separated by commas; default: all")
     group.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    group.add_argument("--plot", metavar="FILE", help="write a figure: .png, .pdf, .svg")
+    group.add_argument(
+        "--plot", metavar="FILE", type=_figure, help="write a figure: .png, .pdf, .svg"
+    )
+
+
+def _figure(path: str) -> str:
+    """Return the name of a figure; refuse a format before there is anything to draw."""
+    suffix = os.path.splitext(path)[1][1:] or "png"
+    if suffix.lower() not in FIGURES:
+        listed = ", ".join(f".{f}" for f in FIGURES)
+        raise argparse.ArgumentTypeError(f"{path}: a figure is written as {listed}")
+    return path
 
 
 def _run_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
@@ -230,7 +245,9 @@ def _models_arguments(commands: Any) -> None:
     p.add_argument("--source", action="store_true", help="print the file")
     p.add_argument("--json", action="store_true", help="print the data sheet as JSON")
     p.add_argument("--html", metavar="FILE", help="write a page that needs no other file")
-    p.add_argument("--plot", metavar="FILE", help="write a picture of its response: .png, .svg")
+    p.add_argument(
+        "--plot", metavar="FILE", type=_figure, help="write a picture of its response: .png, .svg"
+    )
     _dialect_argument(p)
     _solver_arguments(p)
     p.set_defaults(command=_command("models", "show"))

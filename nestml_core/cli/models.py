@@ -104,8 +104,7 @@ def _written(args: argparse.Namespace, sheets: Sequence[DataSheet]) -> int:
     except ModelError as problem:
         report(problem.diagnostics, args)
     except ModuleNotFoundError as problem:
-        print(f"nestml: no picture: {problem.name} is not installed", file=sys.stderr)
-        print("help: pip install matplotlib", file=sys.stderr)
+        print(f"nestml: no picture: {problem}", file=sys.stderr)
     if args.plot and picture is None:
         return ERROR
     if args.plot:

@@ -56,8 +56,7 @@ def plotted(what: Run | Comparison, path: str) -> int:
     try:
         what.plot(path)
     except ModuleNotFoundError as problem:
-        print(f"nestml: no figure: {problem.name} is not installed", file=sys.stderr)
-        print("help: pip install matplotlib", file=sys.stderr)
+        print(f"nestml: no figure: {problem}", file=sys.stderr)
         return ERROR
     print(f"wrote {path}")
     return OK

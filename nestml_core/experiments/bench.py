@@ -14,7 +14,7 @@ from nestml_core.diagnostics import Code, Severity, nearest
 from nestml_core.experiment import BAD_VALUE, Experiment, FloatArray, schedule
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
-from nestml_core.problems import ModelError, valued
+from nestml_core.problems import ModelError, by_name, valued
 from nestml_core.results import Run
 from nestml_core.running import Runner, runner
 from nestml_core.solved import TIME, ModelKind, SolvedModel
@@ -74,8 +74,33 @@ def bench(
     ModelError : it has errors, or the backend cannot run it.
     """
     chosen = loaded(model)
+    given = by_name(parameters, "parameters", BAD_VALUE)
+    step = time(dt, "dt")
+    if step <= 0:
+        raise refused(f"dt ({step:g} ms) must be above 0", code=BAD_VALUE)
     ready = runner(chosen.solved, backend, options, progress=progress)
-    return Bench(chosen, ready, time(dt, "dt"), dict(parameters or {}))
+    return Bench(chosen, ready, step, dict(given))
+
+
+def recorded(record: str | Sequence[str]) -> list[str]:
+    """Return the names of what is to be recorded; a single name counts as one."""
+    return [record] if isinstance(record, str) else list(record)
+
+
+def span(before: Any, duration: Any, after: Any = None) -> tuple[float, float, float]:
+    """Return how long before a step or a spike, from it on, and after that a model runs, ms.
+
+    Raises
+    ------
+    ModelError : the duration is not above 0, or another one is below.
+    """
+    first, length = time(before, "before"), time(duration, "duration")
+    rest = 0.0 if after is None else time(after, "after")
+    if length <= 0 or first < 0 or rest < 0:
+        others = f"before ({first:g} ms)" + ("" if after is None else f" and after ({rest:g} ms)")
+        message = f"duration ({length:g} ms) must be above 0, {others} not below"
+        raise refused(message, code=BAD_VALUE)
+    return first, length, rest
 
 
 def time(value: Any, what: str) -> float:
@@ -83,12 +108,13 @@ def time(value: Any, what: str) -> float:
     return float(numbers([value], TIME, what)[0])
 
 
-def numbers(values: Any, symbol: Symbol, what: str) -> FloatArray:
+def numbers(values: Any, symbol: Symbol, what: str, least: int = 1) -> FloatArray:
     """Return numbers or quantities in the declared unit of ``symbol``; shape (n,).
 
     Raises
     ------
-    ModelError : one of them is no number, or has another dimension.
+    ModelError : one of them is no number, or has another dimension, or there are less than
+        ``least``.
     """
     try:
         items = list(values) if _is_sequence(values) else [values]
@@ -97,7 +123,16 @@ def numbers(values: Any, symbol: Symbol, what: str) -> FloatArray:
         raise refused(f"{what}: {problem}", code=BAD_VALUE) from None
     if not np.isfinite(coherent).all():
         raise refused(f"{what}: not a finite number", code=BAD_VALUE)
+    if len(coherent) < least:
+        raise refused(f"{what}: there is none", "give one at least", BAD_VALUE)
     return np.asarray(declared_value(symbol, coherent), dtype=float)
+
+
+def whole_number(value: Any, what: str, least: int) -> None:
+    """Refuse what is no whole number, or a smaller one."""
+    if not isinstance(value, (int, np.integer)) or value < least:
+        message = f"{what}: {value!r} is not a whole number of {least} or more"
+        raise refused(message, code=BAD_VALUE)
 
 
 def frequency(value: Any, what: str) -> float:
@@ -171,14 +206,19 @@ def current_input(model: SolvedModel, name: str | None, *, steps: bool = False) 
     raise refused(message, help)
 
 
-def potential(model: SolvedModel, name: str | None) -> Symbol:
-    """Return the recordable that is the membrane potential: ``V_m``, or the only potential."""
+def potential(model: SolvedModel, name: str | None, argument: str = "record") -> Symbol:
+    """Return the recordable that is the membrane potential: ``V_m``, or the only potential.
+
+    Parameters
+    ----------
+    argument : what messages say that names another
+    """
     recordables = [r.symbol for r in model.recordables]
     if name is not None:
         return named(name, recordables, model, "recordable")
     found = [s for s in recordables if s.name == "V_m"] or list(of_dimension(recordables, "mV"))
     if not found:
-        raise refused(f"`{model.name}` records no potential", "name what to record: record=...")
+        raise refused(f"`{model.name}` records no potential", f"name what is meant: {argument}=...")
     return found[0]
 
 

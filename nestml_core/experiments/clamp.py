@@ -11,7 +11,7 @@ import numpy as np
 
 from nestml_core.declared import unit_text
 from nestml_core.diagnostics import Code, Severity
-from nestml_core.experiment import FloatArray
+from nestml_core.experiment import BAD_VALUE, FloatArray
 from nestml_core.experiments.bench import (
     Model,
     bench,
@@ -20,8 +20,9 @@ from nestml_core.experiments.bench import (
     numbers,
     observed,
     potential,
+    recorded,
     refused,
-    time,
+    span,
 )
 from nestml_core.experiments.clamping import clamped
 from nestml_core.experiments.field import Field
@@ -29,7 +30,7 @@ from nestml_core.experiments.measurement import Measurement
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
 from nestml_core.pipeline import resolved_models
-from nestml_core.problems import valued
+from nestml_core.problems import by_name, valued
 from nestml_core.progress import tracked
 from nestml_core.solve import solve
 
@@ -147,9 +148,10 @@ def voltage_step(
     held, wanted = _clamped(chosen, v, current)
     rest = _resting(chosen, v, holding)
     at_levels = numbers(levels, v, "levels")
-    start = _steady_state_at(held, v, rest, parameters or {}, dict(initial or {}))
+    first, length, _ = span(before, duration)
+    given = by_name(initial, "initial", BAD_VALUE)
+    start = _steady_state_at(held, v, rest, by_name(parameters, "parameters", BAD_VALUE), given)
     ready = bench(held, dt, parameters, backend, options, progress=progress)
-    first, length = time(before, "before"), time(duration, "duration")
     names = _beside(held, wanted, record)
     runs = []
     for level in tracked(at_levels.tolist(), "voltage step", wanted=progress):
@@ -201,7 +203,7 @@ def _tidy(times: FloatArray) -> FloatArray:
 
 
 def _potential(model: LoadedModel, name: str | None) -> Symbol:
-    found = potential(model.solved, name)
+    found = potential(model.solved, name, "potential")
     if found not in [d.symbol for d in model.solved.state]:
         raise refused(f"`{found.name}` is no state variable of `{model.name}`", code=CANNOT_CLAMP)
     return found
@@ -240,7 +242,7 @@ def _steady_state_at(
 
 def _beside(model: LoadedModel, wanted: str, record: Sequence[str] | None) -> list[str]:
     if record is not None:
-        return list(record)
+        return recorded(record)
     gates = [x.name for x in Field(model.solved, {}, {}).variables]
     return [n for n in model.recordables if n in gates and n != wanted]
 
@@ -320,9 +322,9 @@ def current_step(
     neuron(solved)
     symbol = current_input(solved, port, steps=True)
     at_levels = numbers(levels, symbol, "levels")
-    first, length = time(before, "before"), time(duration, "duration")
-    total = first + length + time(after, "after")
-    names = list(record) if record is not None else observed(solved)
+    first, length, rest = span(before, duration, after)
+    total = first + length + rest
+    names = recorded(record) if record is not None else observed(solved)
     runs = []
     for level in tracked(at_levels.tolist(), "current step", wanted=progress):
         begin = [0.0, first] if first > 0 else [0.0]

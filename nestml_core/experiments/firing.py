@@ -22,6 +22,7 @@ from nestml_core.experiments.bench import (
     time,
 )
 from nestml_core.experiments.measurement import Measurement
+from nestml_core.model import Output
 from nestml_core.progress import tracked
 
 if TYPE_CHECKING:
@@ -107,11 +108,16 @@ def f_i_curve(
     ready = bench(model, dt, parameters, backend, options, progress=progress)
     solved = ready.model.solved
     neuron(solved)
+    if solved.output is not Output.SPIKE:
+        raise refused(f"`{solved.name}` emits no spikes")
     symbol = current_input(solved, port)
     levels = numbers(currents, symbol, "currents")
     length, begin = time(duration, "duration"), time(settle, "settle")
-    if not 0 <= begin < length:
-        raise refused(f"settle ({begin:g} ms) is not before the end ({length:g} ms)")
+    if begin < 0 or length <= 0:
+        raise refused(f"duration ({length:g} ms) must be above 0, settle ({begin:g} ms) not below")
+    if begin >= length:
+        message = f"no spike counts: settle ({begin:g} ms) is not before the end ({length:g} ms)"
+        raise refused(message, "make the duration longer, or give `settle=0`")
     trains = [
         ready.run(
             length,

@@ -20,6 +20,7 @@ from nestml_core.experiments.bench import (
     neuron,
     numbers,
     refused,
+    whole_number,
 )
 from nestml_core.experiments.field import STILL, Field
 from nestml_core.experiments.measurement import Measurement
@@ -144,6 +145,8 @@ def phase_plane(
     across, up = field.variable(x), field.variable(y)
     if across == up:
         raise refused("a plane needs two variables")
+    whole_number(points, "points", 2)
+    whole_number(resolution, "resolution", 1)
     plane = _Plane(field, across, up, tuple(frozen or {}))
     sides = [_range(r, s) for r, s in ((x_range, across), (y_range, up))]
     xs, ys = _grid(sides, points)

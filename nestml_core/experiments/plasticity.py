@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nestml_core.declared import unit_text
-from nestml_core.experiment import FloatArray
+from nestml_core.experiment import BAD_VALUE, FloatArray
 from nestml_core.experiments.bench import (
     Bench,
     Model,
@@ -21,8 +21,10 @@ from nestml_core.experiments.bench import (
     refused,
     synapse,
     time,
+    whole_number,
 )
 from nestml_core.experiments.measurement import Measurement
+from nestml_core.problems import by_name
 from nestml_core.progress import tracked
 from nestml_core.solved import TIME
 
@@ -101,7 +103,9 @@ def stdp_window(
         ``dt``; from -100 to 100 in steps of 5 without 0 if None
     pairs, period : how many pairs, and the time from one to the next, ms
     pre, post, weight : names of the ports for spikes and of the weight
-    currents, spikes : into the other ports, such as those for third factors
+    currents, spikes : into the other ports, such as those for third factors. The first presynaptic
+        spike comes as late as the widest interval is, and ten steps; the weight is read as long
+        after the last one
     dt, parameters, initial, seed, backend, progress, options : as ``Model.simulate``
 
     Raises
@@ -115,10 +119,17 @@ def stdp_window(
     ports = [p.symbol for p in solved.spike_ports]
     first, second = (named(p, ports, solved, "spike port").name for p in (pre, post))
     observed = named(weight, [r.symbol for r in solved.recordables], solved, "recordable")
-    chosen = _multiples(DEFAULT if intervals is None else intervals, ready.dt)
+    chosen = _multiples(DEFAULT if intervals is None else intervals, ready.dt, "intervals")
+    if first == second:
+        raise refused(f"`{first}` is given as the port of both spikes")
+    whole_number(pairs, "pairs", 1)
     gap = time(period, "period")
-    if pairs < 1 or (pairs > 1 and gap <= np.abs(chosen).max(initial=0.0)):
-        raise refused(f"{pairs} pairs every {gap:g} ms: give at least one, and a longer period")
+    widest = np.abs(chosen).max(initial=0.0)
+    if pairs > 1 and gap <= widest:
+        raise refused(
+            f"a pair every {gap:g} ms overlaps the next: some are {widest:g} ms wide",
+            "give a longer period",
+        )
     margin = float(np.abs(chosen).max(initial=0.0)) + 10 * ready.dt
     what = {
         "initial": initial or {},
@@ -126,13 +137,17 @@ def stdp_window(
         "seed": seed,
         "record": [observed.name],
     }
-    begin = float(ready.run(ready.dt, spikes=dict(spikes or {}), **what)[observed.name][0])
+    others = by_name(spikes, "spikes", BAD_VALUE)
+    for name in (first, second):
+        if name in others:
+            raise refused(f"spikes: those of `{name}` are the pairs", "give those of other ports")
+    begin = float(ready.run(ready.dt, spikes=others, **what)[observed.name][0])
     changes = []
     for interval in tracked(chosen.tolist(), "STDP window", wanted=progress):
         times = margin + gap * np.arange(pairs)
         trains = {first: times.tolist(), second: (times + interval).tolist()}
         length = float(times[-1]) + margin
-        run = ready.run(length, spikes={**(spikes or {}), **trains}, **what)
+        run = ready.run(length, spikes={**others, **trains}, **what)
         changes.append(float(run[observed.name][-1]) - begin)
     unit = unit_text(observed)
     return STDPWindow(
@@ -147,17 +162,17 @@ def stdp_window(
     )
 
 
-def _multiples(intervals: Any, dt: float) -> FloatArray:
+def _multiples(given: Any, dt: float, what: str, least: int = 1) -> FloatArray:
     """Return times in ms, which must be multiples of the step.
 
     Raises
     ------
     ModelError : one of them is not.
     """
-    found = numbers(intervals, TIME, "intervals")
+    found = numbers(given, TIME, what, least)
     off = np.abs(found / dt - np.rint(found / dt)) > 1e-6
     if off.any():
-        raise refused(f"an interval of {found[off][0]:g} ms is no multiple of {dt:g} ms")
+        raise refused(f"{what}: {found[off][0]:g} ms is no multiple of {dt:g} ms")
     return found
 
 
@@ -244,10 +259,13 @@ def short_term_plasticity(
     solved = ready.model.solved
     synapse(solved)
     port = named(pre, [p.symbol for p in solved.spike_ports], solved, "spike port").name
-    hertz, pauses = frequency(rate, "rate"), _multiples(recovery, ready.dt)
-    if hertz <= 0 or spikes < 2 or (pauses <= 0).any():
-        raise refused("a train has a rate above 0 and two spikes, and pauses are above 0")
-    period = max(1, round(1000.0 / hertz / ready.dt)) * ready.dt
+    hertz, pauses = frequency(rate, "rate"), _multiples(recovery, ready.dt, "recovery", 0)
+    whole_number(spikes, "spikes", 2)
+    steps = round(1000.0 / hertz / ready.dt) if hertz > 0 else 0
+    if steps < 1 or (pauses <= 0).any():
+        message = "a train has a rate above 0 and at most one spike a step; pauses are above 0"
+        raise refused(message)
+    period = steps * ready.dt
     train: FloatArray = period * np.arange(1, spikes + 1, dtype=np.float64)
     what = {"initial": initial or {}, "currents": currents or {}, "seed": seed, "record": []}
     amplitudes = _passed_on(ready, port, train, what)

@@ -19,7 +19,7 @@ from nestml_core.experiments.bench import (
     neuron,
     potential,
     refused,
-    time,
+    span,
 )
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.solved import SolvedModel
@@ -155,14 +155,15 @@ def psp(
     solved = ready.model.solved
     neuron(solved)
     entry, observed = _spike_port(solved, port), potential(solved, record)
-    arrival = max(1, round(time(before, "before") / ready.dt)) * ready.dt
+    first, after, _ = span(before, duration)
+    arrival = max(1, round(first / ready.dt)) * ready.dt
     what = {
         "record": [observed.name],
         "initial": initial or {},
         "currents": currents or {},
         "seed": seed,
     }
-    length = arrival + time(duration, "duration")
+    length = arrival + after
     silent = ready.run(length, **what)
     struck = ready.run(length, spikes={entry: [(arrival, weight)]}, **what)
     for run, help in (

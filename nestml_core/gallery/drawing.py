@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nestml_core.gallery.portraits import portrait
 from nestml_core.loading import load
+from nestml_core.optional import optional
 from nestml_core.solve import SolveOptions
 
 
@@ -28,6 +29,7 @@ def picture_of(
     ModelError : there is no such model, it has errors, or it cannot be run.
     ModuleNotFoundError : Matplotlib is not installed.
     """
+    optional("matplotlib")
     from nestml_core.plotting.panels import saved
     from nestml_core.plotting.portraits import figure_of_portrait, picture
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from nestml_core.gallery import neurons, others, synapses
 from nestml_core.loading import LoadedModel
@@ -18,17 +19,17 @@ CURRENTS = ("I_syn_exc", "I_syn_inh")
 RECEPTORS = ("g_AMPA", "g_NMDA", "g_GABA_A", "g_GABA_B")
 
 
-def _neuron(*panels: str | tuple[str, ...], **protocol: object) -> Draw:
+def _neuron(*panels: str | tuple[str, ...], **protocol: Any) -> Draw:
     """Return how a neuron is portrayed with these recordables, a panel for each argument."""
     chosen = tuple((p,) if isinstance(p, str) else p for p in panels)
-    given = neurons.Protocol(panels=chosen, **protocol)  # type: ignore[arg-type]
+    given = neurons.Protocol(panels=chosen, **protocol)
     return partial(neurons.portrait, protocol=given)
 
 
-def _plastic(*panels: str | tuple[str, ...], **protocol: object) -> Draw:
+def _plastic(*panels: str | tuple[str, ...], **protocol: Any) -> Draw:
     """Return how a plastic synapse is portrayed: window, and course under pairs of spikes."""
     chosen = tuple((p,) if isinstance(p, str) else p for p in panels)
-    given = synapses.Protocol(panels=chosen, **protocol)  # type: ignore[arg-type]
+    given = synapses.Protocol(panels=chosen, **protocol)
     return partial(synapses.pairing, protocol=given)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from nestml_core.plotting.panels import (
     COLOURS,
@@ -28,6 +28,8 @@ from nestml_core.plotting.panels import (
     title,
 )
 from nestml_core.plotting.runs import emitted
+
+RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 if TYPE_CHECKING:
     from nestml_core.comparing import Comparison
@@ -90,7 +92,13 @@ def _distances(axes: Axes, runs: Mapping[str, Run], name: str) -> None:
         axes.set_yscale("log")
         axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
         axes.yaxis.set_major_locator(LogLocator(numticks=5))
+        axes.yaxis.set_major_formatter(FuncFormatter(_power))
         axes.yaxis.set_minor_formatter(NullFormatter())
         label(axes, f"|Δ{name}|", first.units[name])
     else:
         remark(axes, f"{name} is the same everywhere")
+
+
+def _power(value: float, _: int | None) -> str:
+    """Return a power of ten as text."""
+    return f"10{str(round(math.log10(value))).translate(RAISED)}"

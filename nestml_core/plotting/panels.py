@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from nestml_core.experiment import FloatArray
@@ -36,7 +37,12 @@ RESOLUTION = 150
 
 
 class Picture(Figure):
-    """A figure that notebooks show by themselves."""
+    """A figure that notebooks show by themselves, and in which names are text, never formulas."""
+
+    def draw(self, renderer: Any) -> None:
+        for words in self.findobj(Text):
+            words.set_parse_math(False)
+        super().draw(renderer)
 
     def _repr_png_(self) -> bytes:
         return png(self)
@@ -50,10 +56,13 @@ def png(figure: Figure) -> bytes:
 
 
 def saved(figure: Figure, path: str | Path | None) -> Figure:
-    """Return ``figure``, also written to ``path``, whole or not at all, if there is one."""
+    """Return ``figure``, also written to ``path``, whole or not at all, if there is one.
+
+    The suffix gives the format; without one it is PNG.
+    """
     if path is not None:
         with whole_file(path) as stage:
-            figure.savefig(stage, dpi=RESOLUTION)
+            figure.savefig(stage, dpi=RESOLUTION, format=Path(path).suffix[1:] or "png")
     return figure
 
 
@@ -165,6 +174,11 @@ def line(axes: Axes, times: FloatArray, values: FloatArray, **style: Any) -> Non
     times, values = thinned(times, values)
     shape: dict[str, Any] = {"linewidth": 1.4, "solid_joinstyle": "round"}
     axes.plot(times, values, **shape | style)
+
+
+def entry(name: str) -> str:
+    """Return a name for a legend, which leaves away what begins with an underscore."""
+    return f" {name}" if name.startswith("_") else name
 
 
 def thinned(times: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -20,6 +20,7 @@ from nestml_core.plotting.panels import (
     MARGIN,
     STRIP,
     canvas,
+    entry,
     extent,
     label,
     line,
@@ -135,13 +136,19 @@ def _legend(axes: Axes, panel: Panel) -> None:
 
 
 def _curve(axes: Axes, curve: Curve, colour: str) -> None:
+    name = entry(curve.label)
     match curve.style:
         case Style.BARS:
             axes.vlines(curve.x, 0.0, curve.y, color=colour, linewidth=1.6)
             axes.plot(curve.x, curve.y, color=colour, marker="o", markersize=3.5, linestyle="none")
         case Style.STEPS:
             axes.step(
-                curve.x, curve.y, where="post", color=colour, linewidth=1.2, label=curve.label
+                curve.x,
+                curve.y,
+                where="post",
+                color=colour,
+                linewidth=1.2,
+                label=name,
             )
         case Style.POINTS:
             axes.plot(
@@ -151,13 +158,13 @@ def _curve(axes: Axes, curve: Curve, colour: str) -> None:
                 marker="o",
                 markersize=3.5,
                 linewidth=0.9,
-                label=curve.label,
+                label=name,
             )
         case Style.DASHED:
             dashes = (0, (4, 2))
-            line(axes, curve.x, curve.y, color=GREY, linestyle=dashes, label=curve.label)
+            line(axes, curve.x, curve.y, color=GREY, linestyle=dashes, label=name)
         case Style.LINE:
-            line(axes, curve.x, curve.y, color=colour, linewidth=1.2, label=curve.label)
+            line(axes, curve.x, curve.y, color=colour, linewidth=1.2, label=name)
 
 
 def _marks(axes: Axes, panel: Panel) -> None:

@@ -24,6 +24,7 @@ from nestml_core.plotting.panels import (
     PANEL,
     STRIP,
     canvas,
+    entry,
     extent,
     label,
     legend,
@@ -163,7 +164,7 @@ def _signals(axes: Axes, run: Run, signals: Mapping[str, FloatArray]) -> None:
     """Draw input signals as the steps they are."""
     edges = np.arange(run.trace.steps + 1) * run.trace.dt
     for (name, values), colour in zip(signals.items(), COLOURS[::-1], strict=False):
-        axes.stairs(values, edges, color=colour, linewidth=1.2, baseline=None, label=name)
+        axes.stairs(values, edges, color=colour, linewidth=1.2, baseline=None, label=entry(name))
     if len(signals) > 1:
         legend(axes)
     units = {run.input_units[name] for name in signals}
@@ -175,7 +176,7 @@ def _signals(axes: Axes, run: Run, signals: Mapping[str, FloatArray]) -> None:
 def _traces(axes: Axes, run: Run, names: Sequence[str], unit: str) -> None:
     for i, name in enumerate(names):
         colour, dashes = COLOURS[i % len(COLOURS)], DASHES[i // len(COLOURS) % len(DASHES)]
-        line(axes, run.times, run[name], color=colour, linestyle=dashes, label=name)
+        line(axes, run.times, run[name], color=colour, linestyle=dashes, label=entry(name))
     if unit.endswith("V") and len(run.spikes):
         _mark_spikes(axes, run.spikes)
     if len(names) > 1:

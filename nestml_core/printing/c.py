@@ -50,7 +50,8 @@ _LEVELS = {
     "unary not": 12,
 }
 POSTFIX = 13
-SMALL_POWERS = {2: 2, 3: 3}
+SMALL_POWERS = {2: "{0} * {0}", 3: "{0} * {0} * {0}", 4: "{0} * {0} * ({0} * {0})"}
+"""What is multiplied out: far faster than ``std::pow``."""
 
 
 def c_string(value: str) -> str:
@@ -155,8 +156,8 @@ class CPrinter(ExprPrinter):
             and isinstance(e.right, Number)
             and e.right.value in SMALL_POWERS
         ):
-            times = SMALL_POWERS[int(e.right.value)]
-            return Piece(" * ".join([base.text] * times), _LEVELS["*"])
+            product = SMALL_POWERS[int(e.right.value)]
+            return Piece(product.format(base.text), _LEVELS["*"])
         call = f"std::pow({base.text}, {exponent.text})"
         if e.type.base is Base.INTEGER:
             call = f"static_cast<long>({call})"

@@ -33,10 +33,12 @@ from nestml_core.reference.failure import (
 )
 from nestml_core.reference.functions import defined
 from nestml_core.reference.integrators import (
+    MOST_TRIALS,
     JacobianMatrix,
     Matrix,
     RightHandSide,
     Tolerance,
+    TooManyTrialSteps,
     TrialStepTooSmall,
     Vector,
 )
@@ -254,17 +256,26 @@ class Compiled:
         explain = [self.value(d.value, f"`{d.target.name}'`") for d in system.derivatives]
         put = self.put(system.variables)
         names = ", ".join(f"`{s.name}`" for s in system.variables)
+        place = system.variables[0].span
         failure = Failure(
             STEP_TOO_SMALL,
             f"{names}: no step is short enough for the tolerances",
-            system.variables[0].span,
+            place,
             "does the solution grow without bounds within one step? a smaller dt may help",
+        )
+        stiff = Failure(
+            STEP_TOO_SMALL,
+            f"{names}: more than {MOST_TRIALS} trial steps for one step of dt",
+            place,
+            "is the input far beyond what the model is made for? a stiff integrator may help",
         )
 
         def run(v: Values) -> Step:
             start = [v[slot] for slot in slots]
             try:
                 end = advance(equations(v), start, v[dt])
+            except TooManyTrialSteps:
+                raise stiff from None
             except TrialStepTooSmall:
                 raise failure from None
             except ARITHMETIC as problem:

@@ -37,6 +37,9 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 SMALLEST = 16 * sys.float_info.epsilon
 """The shortest trial step, relative to the interval."""
 
+MOST_TRIALS = 100_000
+"""The largest number of trial steps for one interval: equations that take more are too stiff."""
+
 TRUTH = 1e-12
 """Relative tolerance of ``accurate``; the absolute one is a tenth of it."""
 
@@ -51,6 +54,10 @@ class Tolerance:
 
 class TrialStepTooSmall(Exception):
     """No trial step, however short, meets the tolerances."""
+
+
+class TooManyTrialSteps(TrialStepTooSmall):
+    """The trial steps that meet the tolerances are so short that the end is too far away."""
 
 
 def unwatched(x: Vector, h: float, error: float) -> None:
@@ -111,7 +118,11 @@ def _controlled(
     """
     remaining = h = interval
     start = first(x)
+    trials = 0
     while remaining > 0.0:
+        trials += 1
+        if trials > MOST_TRIALS:
+            raise TooManyTrialSteps
         new, end, error = trial(x, start, h)
         watch(x, h, error)
         if error <= 1.0:

@@ -134,7 +134,8 @@ class _Link:
     post: _Member
     third_factors: tuple[tuple[int, Callable[[Any], Any]], ...]
     log: _Log
-    number: int
+    place: tuple[int, int]
+    """The number of its projection, and its own in that."""
     due: dict[Symbol, int] = field(default_factory=dict)
     """How many spikes, by port."""
 
@@ -165,7 +166,6 @@ class _Network:
             list
         )
         self.links = [self.connect(i, p) for i, p in enumerate(network.projections)]
-        self.order = {id(link): k for k, link in enumerate(link for x in self.links for link in x)}
         self.stepwise = [
             link
             for links, p in zip(self.links, network.projections, strict=True)
@@ -246,7 +246,7 @@ class _Network:
             for t in plasticity.third_factors
         )
         connection = Connection(member.instance, plasticity.roles)
-        return _Link(member, connection, route, post, read, self.emitted[place], k)
+        return _Link(member, connection, route, post, read, self.emitted[place], (place, k))
 
     def attach(self, p: Projection, plasticity: Plasticity, link: _Link, pre: int) -> None:
         """Let the synapse see the spikes that its ports are for, each after its delay."""
@@ -310,9 +310,9 @@ class _Network:
 
     def synapses(self, now: int) -> None:
         """Let the synapses take the events of this time, one synapse after the other."""
-        touched: dict[int, _Link] = {}
+        touched: dict[tuple[int, int], _Link] = {}
         for link, port in self.events.pop(now, ()):
-            touched[self.order[id(link)]] = link
+            touched[link.place] = link
             link.due[port] = link.due.get(port, 0) + 1
         for link in self.stepwise:
             self.attempt(link, lambda link: link.connection.advance(now))
@@ -329,7 +329,7 @@ class _Network:
             for _ in range(link.due.get(port, 0)):
                 for weight in link.connection.receive(port, now, emitted):
                     link.log.steps.append(now)
-                    link.log.indices.append(link.number)
+                    link.log.indices.append(link.place[1])
                     link.log.weights.append(weight)
                     self.send(link.route, weight, now)
 

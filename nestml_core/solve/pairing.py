@@ -7,7 +7,7 @@ keep it once, beside the history of its spikes, instead of every connection keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from nestml_core.expr import Call, Element, Expr, Kind, Symbol, is_random, symbols_in, walk
@@ -15,7 +15,6 @@ from nestml_core.solve.algebra import ZERO, is_zero
 from nestml_core.solve.events import exact_rows, statements_in_steps
 from nestml_core.solved import (
     DT,
-    Convolution,
     Declaration,
     Definition,
     Derived,
@@ -49,7 +48,7 @@ class Postsynaptic:
     It is a small synapse of its own, with events at ``port`` only. For a spike at time t1, with t0
     that of the one before it (0 at first) and ``dt`` = t1 - t0: ``derived`` is computed; if t1 >
     t0, all of ``updates`` are evaluated, then stored, then those of ``before`` are; at last
-    ``body`` runs, with ``t`` = t1, and ``jumps`` are added. A connection with delay d is, at time t,
+    ``body`` runs, with ``t`` = t1, and ``jumps`` are added. At time t, a connection with delay d is
     in the state of time t - d: the events up to then, as far as the order of events in the synapse
     lets them come first, then ``updates`` and ``before`` over the rest of the time. That is exactly
     what it would compute itself, as all that flows begins at rest, at zero.
@@ -184,13 +183,37 @@ class _Analysis:
 
     def never(self) -> Iterator[tuple[Symbol, str]]:
         model = self.model
-        for s in self.declared:
-            if s in self.stay:
-                yield s, "each connection has its own"
-            if s.size is not None:
-                yield s, "it is a vector"
+        for x in self.declared:
+            if x in self.stay:
+                yield x, "each connection has its own"
+            if x.size is not None:
+                yield x, "it is a vector"
+        yield from self.changed_elsewhere()
+        for flow in model.flows:
+            for v in flow.variables:
+                if v not in self.rows:
+                    yield v, "its equation is not integrated exactly, once between two events"
+                if v in self.before:
+                    yield v, "`update` changes it"
+            for j in flow.jumps:
+                yield j.target, "spikes are part of its equation"
+        own = [s for h in self.handlers for s in walk_statements(h.body)]
+        changed = {s.target for s in own if isinstance(s, Assign)}
+        for x in self.declared:
+            if x not in changed and x not in self.rows and x not in self.before:
+                yield x, "nothing changes it"
+        if any(isinstance(s, Return) for s in own):
+            for x in self.declared:
+                yield x, "the handler of the postsynaptic spikes may end early"
+
+    def changed_elsewhere(self) -> Iterator[tuple[Symbol, str]]:
+        model = self.model
         others = [
-            *(("the handler of another port", h.body) for h in model.on_receive if h.port != self.port),
+            *(
+                ("the handler of another port", h.body)
+                for h in model.on_receive
+                if h.port != self.port
+            ),
             *(("`onCondition`", c.body) for c in model.on_condition),
             *((f"the function `{f.name}`", f.body) for f in model.functions),
         ]
@@ -201,20 +224,10 @@ class _Analysis:
         for s in walk_statements(model.update):
             if isinstance(s, Assign) and s.target.owner not in self.before:
                 yield s.target.owner, "`update` changes it"
-        for b in self.before:
-            if any(isinstance(s, Assign) and s.target == b for h in self.handlers for s in walk_statements(h.body)):
-                yield b, "`update` and a handler change it"
-        for flow in model.flows:
-            for v in flow.variables:
-                if v not in self.rows:
-                    yield v, "its equation is not integrated exactly, once between two events"
-                if v in self.before:
-                    yield v, "`update` changes it"
-            for j in flow.jumps:
-                yield j.target, "spikes are part of its equation"
-        if any(isinstance(s, Return) for h in self.handlers for s in walk_statements(h.body)):
-            for s in self.declared:
-                yield s, "the handler of the postsynaptic spikes may end early"
+        for h in self.handlers:
+            for s in walk_statements(h.body):
+                if isinstance(s, Assign) and s.target in self.before:
+                    yield s.target, "`update` and a handler change it"
 
     # What cannot be kept without the others
 
@@ -234,7 +247,7 @@ class _Analysis:
             if x in self.rows:
                 couples, others = self.rows[x]
                 begin = self.declared[x].value if x in self.declared else ZERO
-                if not is_zero(others[-1]) and x in self.declared or not is_zero(begin):
+                if (not is_zero(others[-1]) and x in self.declared) or not is_zero(begin):
                     yield x, "it does not begin at rest, so its course depends on the delay"
                 elif not all(c in self.kept for c in couples) or not all(map(self.follows, others)):
                     yield x, "its equation reads what a connection has of its own"

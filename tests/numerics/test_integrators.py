@@ -24,9 +24,11 @@ from systems_under_test import (
 
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.pipeline import check_sources
+from nestml_core.reference import integrators
 from nestml_core.reference.execution import simulate
 from nestml_core.reference.integrators import (
     Tolerance,
+    TooManyTrialSteps,
     dormand_prince,
     exponential_euler,
     factorised,
@@ -277,6 +279,12 @@ def test_where_the_solution_escapes_rosenbrock_gives_up_too() -> None:
 
 
 # Parts
+
+
+def test_what_is_too_stiff_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(integrators, "MOST_TRIALS", 1000)
+    with pytest.raises(TooManyTrialSteps):
+        dormand_prince(lambda x: [-1e7 * x[0]], [1.0], 0.1, Tolerance(1e-6, 1e-9))
 
 
 def test_phi() -> None:

@@ -13,7 +13,9 @@ from xml.etree import ElementTree
 import pytest
 
 import nestml_core
+from nestml_core import datasheet
 from nestml_core.datasheet import DataSheet, as_html, as_text
+from nestml_core.describe import describe
 from nestml_core.library import (
     ALIASES,
     KINDS,
@@ -360,6 +362,41 @@ def test_a_data_sheet_tells_all() -> None:
     assert "References\n  Lapicque (1907), J. Physiol. 9:620-635.\n" in text
 
 
+def test_a_data_sheet_cannot_steer_a_terminal() -> None:
+    evil = "\x1b]0;owned\x07\x9b31m\u202e"
+    model = LIF.replace("# rest", f"# rest{evil}").replace("a leaky", f"a{evil} leaky")
+    solved = check_sources([Source("m.nestml", model)]).value
+    assert solved is not None
+    for text in (as_text(sheet(model)), describe(solved.models[0])):
+        assert "rest\N{REPLACEMENT CHARACTER}]0;owned" in text
+        assert all(c.isprintable() for line in text.split("\n") for c in line)
+
+
+FUNCTIONS = """    function sign(x real) real:
+        if x < 0:
+            return -1
+        else:
+            return 1
+
+    function square(x real) real:
+        return x * x
+
+"""
+
+
+def test_every_function_is_shown_as_a_formula_or_as_code() -> None:
+    found = sheet(LIF.replace("    input:\n", FUNCTIONS + "    input:\n"))
+    assert [h.lines[0] for h in found.handlers][:2] == ["function sign(x real) real:", "update:"]
+    assert [e.name for e in found.definitions] == ["leak", "square"]
+
+
+def test_the_data_of_an_equation_hold_a_formula_and_its_remark_apart() -> None:
+    data = datasheet.as_json(sheet(LIF))
+    leak = next(e for e in data["equations"] if e["name"] == "leak")
+    assert leak["remark"] == "current through the leak"
+    assert ElementTree.fromstring(leak["mathml"]).tag == "math"
+
+
 def test_a_page_shows_what_a_model_says_and_nothing_else() -> None:
     page = as_html(sheet(LIF), b"\x89PNG")
     assert "a leaky &lt;integrator&gt; &amp; more" in page
@@ -511,6 +548,13 @@ def test_a_copy_replaces_nothing_unasked(tmp_path: Path) -> None:
     assert goal.read_text() == "precious"
     assert copied("stdp", str(goal), replace=True).value == goal
     assert "model mine:" in goal.read_text(encoding="utf-8")
+
+
+def test_a_copy_replaces_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "stdp.nestml").mkdir()
+    refused = copied("stdp", str(tmp_path), replace=True)
+    assert [d.code.id for d in refused.diagnostics] == ["NML981"]
+    assert [p.name for p in tmp_path.iterdir()] == ["stdp.nestml"]
 
 
 @pytest.mark.parametrize("name", ["my-neuron", "2nd", "model", "a b", "é"])

@@ -52,11 +52,11 @@ def _set_parameter(x: Settable, index: int) -> str:
 
 
 class CppBackend(Backend[CppProgram, Options]):
-    """Plain C++20: a header with one struct for each model, and a program that runs one neuron."""
+    """Plain C++20: headers for one neuron and for many, a library for Python, and a program."""
 
     name = "cpp"
     version = __version__
-    summary = "standalone C++20: one header a model, and a program that runs one neuron"
+    summary = "standalone C++20: headers for one neuron and for populations, which run in this process"
     options = Options
     supports = Supports(
         features=frozenset(Feature) - {Feature.SYNAPSE},
@@ -106,6 +106,8 @@ class CppBackend(Backend[CppProgram, Options]):
                     model=model, numerics=numerics, has_runtime=bool(model.runtime or numerics)
                 )
                 files[f"{model.file}{ending}"] = text
+        project = self.templates.get_template("CMakeLists.txt.jinja")
+        files["CMakeLists.txt"] = project.render(models=ir.models)
         return files
 
     def toolchain(self) -> ToolchainReport:

@@ -51,6 +51,7 @@ class Method:
 
     declaration: str
     body: tuple[Stmt, ...]
+    calls_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +348,8 @@ class CppModel:
     """A step of several neurons at once, where the model allows it."""
     one_by_one: str
     """Why it does not."""
+    solves: bool
+    """Whether lanes are integrated numerically."""
     ends_by_itself: bool
     """Whether a step is sure to end: it has no loops."""
 

@@ -47,11 +47,11 @@ from nestml_cpp.bodies import INPUT, PARAMETERS, Renaming, zero
 from nestml_cpp.comments import commented, lines_of
 from nestml_cpp.flows import flow_method, jumping, next_symbol
 from nestml_cpp.functions import Reach, body_reach, expr_reach, flow_reaches, reaches
-from nestml_cpp.names import computed, file_name, members, names, on_receive_name, struct_name
+from nestml_cpp.names import computed, file_name, is_number, members, names, on_receive_name, struct_name
 from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
 from nestml_cpp.refusals import every_expression, refusals
-from nestml_cpp.requirements import has_loops, headers, numerics, pieces
+from nestml_cpp.requirements import has_loops, headers, numerics, pieces, recursive
 from nestml_cpp.straight import straight
 from nestml_cpp.vectors import filled, is_array, type_of
 
@@ -159,20 +159,21 @@ class _Lowering:
             flows=tuple(flow_method(rename, i, f) for i, f in enumerate(model.flows)),
             lanes=None if isinstance(lanes, str) else lanes,
             one_by_one=commented(lanes) if isinstance(lanes, str) else "",
+            solves=not isinstance(lanes, str) and any(f.nonlinear for f in model.flows),
             ends_by_itself=not has_loops(model),
             settable_parameters=tuple(
-                self.settable(d) for d in model.parameters if _is_number(d.symbol)
+                self.settable(d) for d in model.parameters if is_number(d.symbol)
             ),
             settable_state=tuple(
                 ir.Settable(
                     d.symbol.identifier, self.name(d.symbol), None, d.symbol.size is not None
                 )
                 for d in model.state
-                if _is_number(d.symbol)
+                if is_number(d.symbol)
             ),
             spike_ports=self.ports(p.symbol for p in model.spike_ports),
             continuous_ports=self.ports(p.symbol for p in model.continuous_ports),
-            recorders=tuple(self.recorder(r) for r in model.recordables if _is_number(r.symbol)),
+            recorders=tuple(self.recorder(r) for r in model.recordables if is_number(r.symbol)),
         )
 
     def name(self, symbol: Symbol) -> str:
@@ -348,7 +349,8 @@ class _Lowering:
         trail = "" if reach.is_static or reach.changes else " const"
         result = PRINTER.type(f.result.type)
         name = self.rename.names.functions[f.name]
-        return ir.Method(f"{lead}{result} {name}({', '.join(parameters)}){trail}", body)
+        declaration = f"{lead}{result} {name}({', '.join(parameters)}){trail}"
+        return ir.Method(declaration, body, f.name in recursive(self.model))
 
     # Recordables
 
@@ -400,10 +402,6 @@ class _Lowering:
             return e
 
         return rewrite(expr, change)
-
-
-def _is_number(symbol: Symbol) -> bool:
-    return symbol.type.base is not Base.STRING
 
 
 def _input_parameter(reach: Reach) -> str:

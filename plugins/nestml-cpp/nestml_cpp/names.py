@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from nestml_core.api import (
     C_RESERVED,
+    Base,
     Kind,
     Recordable,
     Ref,
@@ -26,7 +27,7 @@ MACRO = re.compile(
       | M_[A-Z0-9]\w* | FP_\w+ | HUGE_VAL\w* | S?NAN\w* | MAXFLOAT | MATH_\w+ | math_errhandling
       | LC_\w+ | L_(ctermid|cuserid|tmpnam) | P_tmpdir | BUFSIZ | (SEEK|FD|RENAME|EXIT)_\w+
       | W[A-Z]{3,} | NFDBITS | (BIG|LITTLE|PDP)_ENDIAN | BYTE_ORDER | [bl]e\d+toh | hto[bl]e\d+
-      | alloca | offsetof | isnan | isinf | isfinite | isnormal | issubnormal | signbit | near | far
+      | alloca | strn?dupa | offsetof | isnan | isinf | isfinite | isnormal | issubnormal | signbit | near | far
     """,
     re.VERBOSE,
 )
@@ -35,7 +36,7 @@ MACRO = re.compile(
 MEMBERS = frozenset(
     """Parameters State Derived Input Delayed Lines p d s delayed lines in t dt rng parameters
     derived state step_size time seed configure reset step violated_guard not_finite before
-    derive update emitted step_count time_origin nestml_runtime""".split()
+    derive update emitted step_count time_origin calling nestml_runtime""".split()
 )
 """What generated structs use themselves."""
 
@@ -61,6 +62,11 @@ def struct_name(model: SolvedModel) -> str:
 def file_name(model: SolvedModel) -> str:
     """Return the name of the header without its ending."""
     return Symbol(model.name, Kind.LOCAL).identifier
+
+
+def is_number(symbol: Symbol) -> bool:
+    """Return whether a number can say the value of ``symbol``: whether it is no text."""
+    return symbol.type.base is not Base.STRING
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from nestml_core.api import C_RESERVED, NOWHERE, Code, Diagnostic, Severity
 BAD_OPTION = Code("CPP006", Severity.ERROR, "an option has a value that does not work")
 
 NAMESPACE = re.compile(r"[A-Za-z]\w*(::[A-Za-z]\w*)*", re.ASCII)
+REALS = ("double", "float")
 LEVELS = ("0", "1", "2", "3", "s", "g")
 
 
@@ -29,12 +30,22 @@ class Options:
         },
     )
     optimization: str = field(
-        default="2",
-        metadata={"help": f"optimization level of the compiler: {', '.join(LEVELS)}"},
+        default="",
+        metadata={
+            "help": f"optimization level of the compiler: {', '.join(LEVELS)}; by default 2 for "
+            "populations, and 1, which compiles faster, for what runs one neuron"
+        },
     )
     native: bool = field(
-        default=False,
-        metadata={"help": "compile for the processor of this machine; results stay the same"},
+        default=True,
+        metadata={
+            "help": "compile for the processor of this machine, which is several times as fast for "
+            "populations; results of single neurons stay the same"
+        },
+    )
+    real: str = field(
+        default="double",
+        metadata={"help": "what populations keep numbers in: double, or float, which is faster"},
     )
     flags: str = field(
         default="",
@@ -58,6 +69,9 @@ def mistakes(options: Options) -> Iterator[Diagnostic]:
     except ValueError as problem:
         message = f"`{options.flags}` cannot be split into flags: {problem}"
         yield BAD_OPTION.at(NOWHERE, message, help="quote as in a shell")
-    if options.optimization not in LEVELS:
+    if options.real not in REALS:
+        message = f"there is no kind of number `{options.real}`"
+        yield BAD_OPTION.at(NOWHERE, message, help=f"choose one of {', '.join(REALS)}")
+    if options.optimization not in ("", *LEVELS):
         message = f"there is no optimization level `{options.optimization}`"
         yield BAD_OPTION.at(NOWHERE, message, help=f"choose one of {', '.join(LEVELS)}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import platform
 import shlex
 import shutil
 import subprocess
@@ -11,8 +13,10 @@ import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 
 from nestml_core.api import (
     NOWHERE,
@@ -35,6 +39,8 @@ UNUSABLE_COMPILER = Code("CPP102", Severity.ERROR, "the C++ compiler does not wo
 NAMES = ("c++", "g++", "clang++")
 ZIG = "ziglang"
 EXECUTABLE = ".exe" if sys.platform == "win32" else ""
+LIBRARY = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+KEY_DIGITS = 12
 
 TRIAL = "#include <cmath>\nint main() { return static_cast<int>(std::floor(0.5)); }\n"
 """A program that every compiler for C++20 can compile."""
@@ -92,7 +98,7 @@ def _named(command: str, origin: str) -> Compiler | None:
 
 def install_hint() -> str:
     """Return the command that installs a compiler on this system."""
-    everywhere = 'pip install "nestml-cpp[zig]"'
+    everywhere = 'pip install "nestml-cpp[compiler]"'
     if sys.platform == "darwin":
         return f"xcode-select --install, or {everywhere}"
     for program, command in (
@@ -118,17 +124,48 @@ def report() -> ToolchainReport:
     return ToolchainReport((Tool("C++20 compiler", True, detail),))
 
 
-def flags(options: Options) -> tuple[str, ...]:
-    """Return the flags for ``options``. Products and sums are never fused: results are the same on
-    every machine."""
+class Variant(Enum):
+    """What a library of a model is for. The value is part of its name."""
+
+    SINGLE = ""
+    POPULATION = "_population"
+
+
+DEFAULTS = MappingProxyType(
+    {Variant.SINGLE: ("-O1", "-DNESTML_ONE_BY_ONE"), Variant.POPULATION: ("-O2",)}
+)
+"""How a library is compiled: compilers are slow where code is for many neurons at once."""
+
+
+def flags(options: Options, variant: Variant = Variant.POPULATION) -> tuple[str, ...]:
+    """Return the flags for ``options``.
+
+    Products and sums are never fused behind our back, so that one neuron yields the same numbers
+    everywhere; whole numbers wrap around; nobody looks at ``errno`` or at floating-point traps.
+    """
+    level, *more = DEFAULTS[variant]
+    if options.optimization:
+        level = f"-O{options.optimization}"
     machine = ("-march=native",) if options.native else ()
+    real = ("-DNESTML_REAL=float",) if options.real == "float" else ()
     return (
         "-std=c++20",
-        f"-O{options.optimization}",
+        level,
+        *more,
         "-ffp-contract=off",
+        "-fwrapv",
+        "-fno-math-errno",
+        "-fno-trapping-math",
         *machine,
+        *real,
         *shlex.split(options.flags),
     )
+
+
+def shared(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the flags that make a library."""
+    position = () if sys.platform == "win32" else ("-fPIC",)
+    return (*command, "-shared", "-fvisibility=hidden", *position)
 
 
 def executable(directory: Path, model: SolvedModel) -> Path:
@@ -136,12 +173,47 @@ def executable(directory: Path, model: SolvedModel) -> Path:
     return directory / f"{file_name(model)}_main{EXECUTABLE}"
 
 
-def compile_program(program: SolvedProgram, directory: Path, options: Options) -> Result[Artifact]:
-    """Compile the programs of all models in ``directory``, unless they are up to date.
+def library_of(directory: Path, model: SolvedModel, variant: Variant = Variant.SINGLE) -> Path:
+    """Return where the library of ``model`` is. Its name tells its content: systems load a library
+    of one name only once in a process.
+
+    Raises
+    ------
+    OSError : it has not been made here.
+    """
+    base = f"{file_name(model)}{variant.value}"
+    return _library(directory, base, _record(directory, base).read_text(encoding="utf-8"))
+
+
+def _record(directory: Path, base: str) -> Path:
+    return directory / f"{base}.build"
+
+
+def _library(directory: Path, base: str, key: str) -> Path:
+    return directory / f"{base}-{key[:KEY_DIGITS]}{LIBRARY}"
+
+
+def machine() -> str:
+    """Return what tells processors apart for which code is compiled: what they can do."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    facts = [x for x in lines if x.startswith(("model name", "flags", "Features", "CPU part"))]
+    return "\n".join(dict.fromkeys(facts))
+
+
+def compile_program(
+    program: SolvedProgram,
+    directory: Path,
+    options: Options,
+    variant: Variant = Variant.SINGLE,
+) -> Result[Artifact]:
+    """Compile the libraries of all models in ``directory``, unless they are up to date.
 
     Returns
     -------
-    The artifact; its product is the program, or the directory if there are several.
+    The artifact; its product is the library, or the directory if there are several.
 
     Errors
     ------
@@ -159,13 +231,13 @@ def compile_program(program: SolvedProgram, directory: Path, options: Options) -
     compiler = find_compiler(options.compiler)
     if compiler is None:
         return Result(None, (_missing(options),))
-    command = (*compiler.command, *flags(options))
+    command = (*compiler.command, *flags(options, variant))
     version = compiler.version()
     for model in program.models:
-        problem = _compile(model, directory, command, version)
+        problem = _compile(model, variant, directory, command, version)
         if problem is not None:
             return Result(None, (problem,))
-    products = [executable(directory, m) for m in program.models]
+    products = [library_of(directory, m, variant) for m in program.models]
     product = products[0] if len(products) == 1 else directory
     return Result(Artifact(program, options, directory, product))
 
@@ -181,16 +253,42 @@ def _missing(options: Options) -> Diagnostic:
 
 
 def _compile(
-    model: SolvedModel, directory: Path, command: Sequence[str], version: str
+    model: SolvedModel,
+    variant: Variant,
+    directory: Path,
+    command: Sequence[str],
+    version: str,
 ) -> Diagnostic | None:
-    """Compile one program; return what is wrong with the compiler, if anything."""
-    base = file_name(model)
-    source, target = directory / f"{base}_main.cpp", executable(directory, model)
-    record = directory / f"{base}_main.build"
-    key = _digest([directory / f"{base}.hpp", source], [*command, version])
+    """Compile one library; return what is wrong with the compiler, if anything."""
+    file = file_name(model)
+    base = f"{file}{variant.value}"
+    source = directory / f"{file}_library.cpp"
+    files = [directory / f"{file}.hpp", directory / f"{file}_population.hpp", source]
+    key = _digest(files, [*command, version, machine()])
+    target, record = _library(directory, base, key), _record(directory, base)
     if target.exists() and record.exists() and record.read_text(encoding="utf-8") == key:
         return None
-    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{base}_main-", suffix=EXECUTABLE)
+    problem = made(source, target, shared(command))
+    if problem is not None:
+        return problem
+    old = record.read_text(encoding="utf-8") if record.exists() else key
+    record.write_text(key, encoding="utf-8")
+    if old != key:
+        with contextlib.suppress(OSError):  # in use on some systems
+            _library(directory, base, old).unlink(missing_ok=True)
+    return None
+
+
+def made(source: Path, target: Path, command: Sequence[str]) -> Diagnostic | None:
+    """Compile ``source`` to ``target``, whole or not at all; return what is wrong, if anything.
+
+    Raises
+    ------
+    CompilationFailed : the compiler rejects generated code.
+    """
+    handle, temporary = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
+    )
     os.close(handle)
     try:
         said = _run([*command, str(source), "-o", temporary])
@@ -200,7 +298,6 @@ def _compile(
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
-    record.write_text(key, encoding="utf-8")
     return None
 
 

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import nestml_cpp
+from nestml_cpp import toolchain
 from nestml_cpp.backend import CppBackend
+from nestml_cpp.names import file_name
+from nestml_cpp.options import Options
+from nestml_cpp.population import Population, population
 
 from nestml_core.api import Artifact, Experiment, Result, SolvedModel, SolvedProgram, Trace, render
 from nestml_core.experiment import schedule
@@ -16,7 +20,7 @@ from nestml_core.pipeline import check_sources
 from nestml_core.source import Source
 
 RUNTIME = Path(nestml_cpp.__file__).parent / "templates" / "runtime"
-WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
+WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror")
 BACKEND = CppBackend()
 
 
@@ -42,6 +46,30 @@ def build(model: SolvedModel, directory: Path, **options: Any) -> Artifact:
     generate(model, directory, **options)
     program = SolvedProgram((model,))
     made = BACKEND.compile(program, directory, BACKEND.options(**options))
+    assert made.value is not None, "\n".join(map(render, made.diagnostics))
+    return made.value
+
+
+def program(model: SolvedModel, directory: Path, **options: Any) -> Path:
+    """Return the compiled program that runs one neuron."""
+    generate(model, directory, **options)
+    compiler = toolchain.find_compiler()
+    assert compiler is not None
+    target = toolchain.executable(directory, model)
+    source = directory / f"{file_name(model)}_main.cpp"
+    assert toolchain.made(source, target, (*compiler.command, *toolchain.flags(Options()))) is None
+    return target
+
+
+def neurons(model: SolvedModel, directory: Path, size: int, **more: Any) -> Population:
+    """Return a population, compiled in ``directory``."""
+    options = BACKEND.options(**more.pop("options", {}))
+    program = SolvedProgram((model,))
+    lowered = BACKEND.lower(program, options)
+    assert lowered.value is not None, "\n".join(map(render, lowered.diagnostics))
+    for path, text in BACKEND.render(lowered.value).items():
+        (directory / path).write_text(str(text), encoding="utf-8")
+    made = population(Artifact(program, options, directory, directory), model, size, **more)
     assert made.value is not None, "\n".join(map(render, made.diagnostics))
     return made.value
 

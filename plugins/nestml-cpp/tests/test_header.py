@@ -79,8 +79,9 @@ model everything:
 @pytest.mark.parametrize("name", NEURONS)
 def test_compiles_without_warnings(name: str, compiler: tuple[str, ...], tmp_path: Path) -> None:
     generate(models()[name], tmp_path)
-    (source,) = tmp_path.glob("*_main.cpp")
-    command = [*compiler, *WARNINGS, "-fsyntax-only", source]
+    sources = sorted(tmp_path.glob("*.cpp"))
+    assert len(sources) == 2
+    command = [*compiler, *WARNINGS, "-fsyntax-only", *sources]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

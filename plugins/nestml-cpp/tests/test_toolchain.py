@@ -12,7 +12,7 @@ from generated_programs import BACKEND, build, generate
 from nestml_cpp import toolchain
 from nestml_cpp.toolchain import CompilationFailed, find_compiler
 
-from nestml_core.api import Result, SolvedProgram
+from nestml_core.api import Artifact, Result, SolvedProgram
 from nestml_core.testing import models
 
 MODEL = "pif_psc_delta"
@@ -36,25 +36,31 @@ def test_compiles_only_what_changed(compiler: tuple[str, ...], tmp_path: Path) -
     assert compile_again(tmp_path).value is not None
     assert age(product) == first
 
-    assert compile_again(tmp_path, optimization="0").value is not None
-    second = age(product)
-    assert second != first, "other options"
+    second = remade(tmp_path)
+    assert second != product, "other options"
+    assert not product.exists(), "what is out of date goes"
 
     header = tmp_path / f"{MODEL}.hpp"
     header.write_text(header.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    assert compile_again(tmp_path, optimization="0").value is not None
-    third = age(product)
+    third = remade(tmp_path)
     assert third != second, "another header"
 
-    product.unlink()
-    assert compile_again(tmp_path, optimization="0").value is not None
-    assert product.exists()
+    third.unlink()
+    assert remade(tmp_path) == third
     names = sorted(p.name for p in tmp_path.iterdir())
-    assert names == [f"{MODEL}.hpp", f"{MODEL}_main", f"{MODEL}_main.build", f"{MODEL}_main.cpp"]
-    assert product.stat().st_mode & stat.S_IXUSR
+    generated = [f"{MODEL}{e}" for e in (".hpp", "_library.cpp", "_main.cpp", "_population.hpp")]
+    assert names == sorted(["CMakeLists.txt", f"{MODEL}.build", third.name, *generated])
+    assert third.stat().st_mode & stat.S_IXUSR
 
 
-def test_programs_of_several_models_stand_side_by_side(
+def remade(directory: Path) -> Path:
+    made = compile_again(directory, optimization="0").value
+    assert isinstance(made, Artifact)
+    assert made.product.exists()
+    return made.product
+
+
+def test_libraries_of_several_models_stand_side_by_side(
     compiler: tuple[str, ...], tmp_path: Path
 ) -> None:
     both = (models()[MODEL], models()["leak"])
@@ -63,17 +69,17 @@ def test_programs_of_several_models_stand_side_by_side(
     made = BACKEND.compile(SolvedProgram(both), tmp_path, BACKEND.options(optimization="0"))
     assert made.value is not None
     assert made.value.product == tmp_path
-    assert all(toolchain.executable(tmp_path, m).exists() for m in both)
+    assert all(toolchain.library_of(tmp_path, m).exists() for m in both)
 
 
-def test_a_rejected_program_is_our_mistake(compiler: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_rejected_library_is_our_mistake(compiler: tuple[str, ...], tmp_path: Path) -> None:
     product = build(models()[MODEL], tmp_path).product
     before = age(product)
     header = tmp_path / f"{MODEL}.hpp"
     header.write_text("this is no C++", encoding="utf-8")
     with pytest.raises(CompilationFailed, match="this is no C"):
         compile_again(tmp_path)
-    assert age(product) == before, "the old program stays until there is a new one"
+    assert age(product) == before, "the old library stays until there is a new one"
     assert not list(tmp_path.glob(".*")), "nothing half done is left"
 
 
@@ -86,9 +92,10 @@ def test_bad_flags_are_the_users_mistake(compiler: tuple[str, ...], tmp_path: Pa
     assert [d.code.id for d in result.diagnostics] == ["CPP006"]
 
 
-def test_bad_optimization_is_refused() -> None:
+@pytest.mark.parametrize("option", [{"optimization": "fast"}, {"real": "half"}])
+def test_bad_options_are_refused(option: dict[str, str]) -> None:
     program = SolvedProgram((models()[MODEL],))
-    lowered = BACKEND.lower(program, BACKEND.options(optimization="fast"))
+    lowered = BACKEND.lower(program, BACKEND.options(**option))
     assert [d.code.id for d in lowered.diagnostics] == ["CPP006"]
 
 
@@ -100,6 +107,8 @@ def test_options_reach_the_compiler() -> None:
     assert "-march=native" in flags
     assert flags[-2:] == ("-g", "-DNAME=a b")
     assert not any("fast-math" in f for f in toolchain.flags(BACKEND.options()))
+    assert "-march=native" not in toolchain.flags(BACKEND.options(native=False))
+    assert "-DNESTML_REAL=float" in toolchain.flags(BACKEND.options(real="float"))
 
 
 def fake(folder: Path, name: str, version: str = "fake 1.0") -> Path:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nestml_core.api import Diagnostic, Result, SolvedModel, checked
-from nestml_nest import ir, names, pairs
+from nestml_nest import ir, pairs
 from nestml_nest import synapse_ir as sir
 from nestml_nest.neuron import Lowering
 from nestml_nest.options import Options
-from nestml_nest.synapse import KeptLowering, Names, SynapseLowering, weight_symbol
+from nestml_nest.synapse import KeptLowering, Names, SynapseLowering
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,24 @@ def paired_names(joined: pairs.Joined, options: Options) -> PairedNames:
     )
 
 
-def alone(model: SolvedModel, title: str, options: Options) -> Result[sir.Synapse]:
+def class_titles(
+    alone: Sequence[str], pairs: Sequence[PairedNames], are_synapses: Sequence[bool]
+) -> tuple[str, ...]:
+    """Return what C++ names are needed for: models, and parts of synapses."""
+    synapses = [t for t, is_synapse in zip(alone, are_synapses, strict=True) if is_synapse]
+    paired = [s for p in pairs for s in p.synapses]
+    return (
+        *alone,
+        *(p.neuron for p in pairs),
+        *paired,
+        *(f"{s}_events" for s in (*synapses, *paired)),
+        *(f"{s}_kept" for s in paired),
+    )
+
+
+def alone(
+    model: SolvedModel, title: str, classes: Mapping[str, str], options: Options
+) -> Result[sir.Synapse]:
     """Return a synapse that ends at any neuron; one that has postsynaptic spikes keeps all state.
 
     Errors
@@ -45,18 +63,16 @@ def alone(model: SolvedModel, title: str, options: Options) -> Result[sir.Synaps
     said = tuple(pairs.problems(model, found.value, options, is_paired=False))
     if any(d.is_error for d in said):
         return Result(None, said)
-    lowering = SynapseLowering(model, called(title), options, found.value, is_paired=False)
+    lowering = SynapseLowering(model, called(title, classes), options, found.value, is_paired=False)
     return Result(lowering.synapse(None), said)
 
 
-def called(title: str) -> Names:
-    parts = (title, f"{title}_events")
-    classes = names.classes(parts)
-    return Names(*(classes[p] for p in parts), title)
+def called(title: str, classes: Mapping[str, str]) -> Names:
+    return Names(classes[title], classes[f"{title}_events"], title)
 
 
 def together(
-    joined: pairs.Joined, named: PairedNames, options: Options
+    joined: pairs.Joined, named: PairedNames, classes: Mapping[str, str], options: Options
 ) -> Result[tuple[ir.Neuron, tuple[sir.Synapse, ...]]]:
     """Return a neuron and the synapses that end at it, which leave to it what they share.
 
@@ -69,7 +85,7 @@ def together(
     said: list[Diagnostic] = []
     synapses: list[sir.Synapse] = []
     kept: list[sir.Kept] = []
-    neuron_name = names.classes([named.neuron])[named.neuron]
+    neuron_name = classes[named.neuron]
     for model, title in zip(joined.synapses, named.synapses, strict=True):
         found = roles(model)
         if found.value is None:
@@ -79,17 +95,16 @@ def together(
         if any(d.is_error for d in said):
             continue
         base = model.name + options.suffix
-        own = called(title)
+        own = called(title, classes)
         keeping = KeptLowering(
             model, replace(own, title=named.neuron), options, found.value, is_paired=True
-        ).kept(f"{own.name}_kept", f"for_{model.name}", base)
+        ).kept(classes[f"{title}_kept"], f"for_{model.name}", base)
         kept.append(keeping)
         lowering = SynapseLowering(model, own, options, found.value, is_paired=True)
         partner = sir.Partner(
             name=neuron_name,
             title=named.neuron,
             kept=keeping,
-            has_history=found.value.postsynaptic is not None,
             elsewhere=tuple(lowering.elsewhere(named.neuron, base)),
         )
         synapses.append(lowering.synapse(partner))

@@ -93,7 +93,7 @@ class NestPrinter(CPrinter):
         return [f"integrate_odes_{stmt.flow}(P, V, in, S);"]
 
     def emit(self, stmt: Emit) -> list[str]:
-        return ["emit_spike_(origin, lag);"]
+        return ["++emitted;"]
 
     def say(self, stmt: Say) -> list[str]:
         level = "WARNING" if stmt.channel is Channel.WARNING else "INFO"

@@ -304,8 +304,6 @@ class Neuron:
     conditions: tuple[Condition, ...]
     uses_time: bool
     is_random: bool
-    counts_spikes: bool
-    """A function emits spikes; they are sent at the end of the step."""
     emits: bool
     has_scoped_update: bool
     """``update`` declares variables of its own."""

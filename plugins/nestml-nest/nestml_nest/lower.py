@@ -52,29 +52,31 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
         return Result(None, tuple(found))
     alone = division.value.alone
     titles = [generated_name(m, options) for m in alone]
+    named = [assembly.paired_names(j, options) for j in division.value.joined]
     taken = list(titles)
+    classes = names.classes(
+        assembly.class_titles(titles, named, [m.kind is ModelKind.SYNAPSE for m in alone])
+    )
     neurons: list[ir.Neuron] = []
     synapses: list[sir.Synapse] = []
     for i, (model, title) in enumerate(zip(alone, titles, strict=True)):
         said = [*_naming(model, title, titles[:i])]
         if model.kind is ModelKind.SYNAPSE:
-            made = assembly.alone(model, title, options)
+            made = assembly.alone(model, title, classes, options)
             said += made.diagnostics
             synapses += () if made.value is None else (made.value,)
         else:
             said += [*_remarks(model), *gaps.problems(model, options)]
         found += said
         if model.kind is ModelKind.NEURON and usable and not any(d.is_error for d in said):
-            name = names.classes([title])[title]
-            neurons.append(Lowering(model, name, title, options).neuron())
-    for joined in division.value.joined:
+            neurons.append(Lowering(model, classes[title], title, options).neuron())
+    for joined, names_of in zip(division.value.joined, named, strict=True):
         found += [*_remarks(joined.neuron), *gaps.problems(joined.neuron, options)]
-        named = assembly.paired_names(joined, options)
-        found += _collisions(joined, named, taken)
-        taken += [named.neuron, *named.synapses]
+        found += _collisions(joined, names_of, taken)
+        taken += [names_of.neuron, *names_of.synapses]
         if any(d.is_error for d in found):
             continue
-        together = assembly.together(joined, named, options)
+        together = assembly.together(joined, names_of, classes, options)
         found += together.diagnostics
         if together.value is not None:
             neurons.append(together.value[0])
@@ -86,12 +88,14 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
 def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) -> ir.Module:
     kept = [k for n in neurons for k in n.kept]
     ours = [h for n in neurons for h in n.headers]
-    ours += ["connection.h"] if synapses else []
+    ours += ["arrivals.h"] if synapses else []
+    ours += ["modulation.h"] if any(s.has_mod for s in synapses) else []
     ours += [h for s in synapses for h in s.headers]
     ours += ["spike_archive.h", "status.h"] if kept else []
     ours += [h for k in kept for h in k.headers]
     support = dict.fromkeys(ours)
-    runtime = dict.fromkeys(h for x in (*neurons, *synapses, *kept) for h in x.runtime)
+    cores = [h for n in neurons for h in n.runtime] + [h for s in synapses for h in s.runtime]
+    runtime = dict.fromkeys(cores + [h for k in kept for h in k.runtime])
     return ir.Module(name, tuple(neurons), tuple(support), tuple(runtime), tuple(synapses))
 
 

@@ -45,9 +45,9 @@ def members(symbols: Iterable[Symbol], taken: Iterable[str] = ()) -> Mapping[Sym
     return MappingProxyType({s: replace(s, name=names[s]) for s in found})
 
 
-def variables(symbols: Iterable[Symbol]) -> Mapping[Symbol, Symbol]:
+def variables(symbols: Iterable[Symbol], taken: Iterable[str] = ()) -> Mapping[Symbol, Symbol]:
     """Return each local variable or argument with the name of a C++ variable."""
-    return members(symbols, _VARIABLES)
+    return members(symbols, _VARIABLES.union(taken))
 
 
 def classes(titles: Iterable[str]) -> Mapping[str, str]:

@@ -260,7 +260,6 @@ class Lowering:
             conditions=conditions,
             uses_time=any(s.kind is Kind.TIME for e in step_expressions(m) for s in symbols_in(e)),
             is_random=m.is_random,
-            counts_spikes=any("emitted" in n for n in self.needs.values()),
             emits=m.output is Output.SPIKE,
             has_scoped_update=any(isinstance(s, Declare) for s in update),
             gap=self.gap(),
@@ -431,7 +430,7 @@ class Lowering:
 
     def flow(self, index: int, flow: Flow) -> ir.FlowFunction:
         title = f"integrate_odes({', '.join(s.name for s in flow.variables)})"
-        updates = self.updates(flow.linear.updates) if flow.linear is not None else ()
+        updates = self.updates(own_last(flow.linear.updates)) if flow.linear is not None else ()
         numerics = None
         if flow.nonlinear is not None:
             if _is_euler(flow.nonlinear):
@@ -541,7 +540,7 @@ class Lowering:
         )
 
     def convolution(self, c: Convolution) -> ir.Convolved:
-        return ir.Convolved(self.updates(c.updates), self.jumps(c.jumps))
+        return ir.Convolved(self.updates(own_last(c.updates)), self.jumps(c.jumps))
 
     def function(self, f: Function) -> ir.FunctionDefinition:
         needs = self.needs[f.name]
@@ -574,6 +573,37 @@ def _euler(system: NonlinearSystem) -> tuple[Update, ...]:
         return Update(u.target, Binary("+", ref(u.target), change, REAL))
 
     return tuple(moved(u) for u in system.derivatives[: len(system.variables)])
+
+
+def own_last(updates: Iterable[Update]) -> tuple[Update, ...]:
+    """Return ``updates`` with what depends on the target itself last in each sum.
+
+    The next step waits for that alone: the other terms are computed ahead of time.
+    """
+    return tuple(replace(u, value=_own_last(u.target, u.value)) for u in updates)
+
+
+def _own_last(target: Symbol, value: Expr) -> Expr:
+    terms = tuple(_terms(value))
+    own = [t for t in terms if target in set(symbols_in(t[1]))]
+    others = [t for t in terms if t not in own]
+    first = next((t for t in others if t[0] == "+"), None)
+    if first is None:
+        return value
+    others.remove(first)
+    total = first[1]
+    for op, term in (*others, *own):
+        total = Binary(op, total, term, REAL)
+    return total
+
+
+def _terms(e: Expr, sign: str = "+") -> Iterator[tuple[str, Expr]]:
+    """Yield the terms of a sum with their signs."""
+    if isinstance(e, Binary) and e.op in ("+", "-") and e.type.base is not Base.INTEGER:
+        yield from _terms(e.left, sign)
+        yield from _terms(e.right, sign if e.op == "+" else "-" if sign == "+" else "+")
+    else:
+        yield sign, e
 
 
 def local_symbols(model: SolvedModel) -> tuple[Symbol, ...]:

@@ -1,9 +1,9 @@
-"""Which synapses of a program are generated alone, which with a neuron, and what NEST cannot have."""
+"""Which synapses are generated alone and which with a neuron, and which NEST cannot have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nestml_core.api import (
@@ -11,26 +11,21 @@ from nestml_core.api import (
     Call,
     Diagnostic,
     Emit,
-    Kind,
     ModelKind,
     Pair,
     Result,
     SolvedModel,
     SolvedProgram,
     Stmt,
-    Symbol,
-    bodies_of,
     checked,
     expressions_in,
-    step_expressions,
-    symbols_in,
     vectors,
     walk,
     walk_statements,
 )
 from nestml_nest import calls, codes
 from nestml_nest.options import Options
-from nestml_nest.synapse import connection_keys, is_shared, weight_symbol
+from nestml_nest.synapse import connection_keys
 
 if TYPE_CHECKING:
     from nestml_core.api import Roles
@@ -157,4 +152,6 @@ def _other_outputs(model: SolvedModel) -> Iterator[Diagnostic]:
     for d in (*model.parameters, *model.state):
         if d.symbol.type.base.name == "STRING":
             help = "use numbers"
-            yield codes.SYNAPSE.at(d.symbol.span, f"`{d.symbol.name}` is a text, in a synapse", help=help)
+            yield codes.SYNAPSE.at(
+                d.symbol.span, f"`{d.symbol.name}` is a text, in a synapse", help=help
+            )

@@ -88,9 +88,9 @@ class SynapseLowering(Lowering):
     ) -> None:
         super().__init__(model, called.name, called.title, options)
         self.called, self.roles = called, roles
-        self._name(names.members(local_symbols(self.model), taken=(*_MEMBERS, *names.CONTEXT)))
+        self._name(names.variables(local_symbols(self.model), _MEMBERS))
         functions = [Symbol(f.name, Kind.LOCAL) for f in model.functions]
-        named = names.members(functions, taken=(*_MEMBERS, *names.CONTEXT))
+        named = names.variables(functions, _MEMBERS)
         self.function_names = {s.name: n.name for s, n in named.items()}
         self.weight = weight_symbol(self.model, options)
         stay = () if self.weight is None else (self.weight,)
@@ -113,8 +113,8 @@ class SynapseLowering(Lowering):
             yield d.symbol, "N" if d.symbol in neuronal else "C" if shared else "P"
         for s in (*(d.symbol for d in m.state), *(z for c in m.convolutions for z in c.states)):
             yield s, "M" if s in moved else "S"
-        for p in (*m.spike_ports, *m.continuous_ports):
-            yield p.symbol, "in"
+        for port in _ports(m):
+            yield port, "in"
         yield TIME, "in"
         yield DT, "in"
         yield RESOLUTION, "V"
@@ -179,15 +179,15 @@ class SynapseLowering(Lowering):
         own = self.entries("P")
         dependents = tuple(self.dependents())
         events = tuple(self.event(p) for p in self.roles.order)
+        weight = self.weight_entry()
+        has_post = self.roles.postsynaptic is not None
         moving = bool(m.flows or m.convolutions or m.update)
         return sir.Synapse(
             name=self.name,
             events=self.called.events,
             title=self.title,
             documentation=tuple(f"/// {line}".rstrip() for line in names.comment(m.documentation)),
-            headers=tuple(
-                h for h in self.headers() if h in ("random.h", "message.h", "integer.h")
-            ),
+            headers=tuple(h for h in self.headers() if h in ("random.h", "message.h", "integer.h")),
             runtime=self.runtime(),
             own=own,
             shared=self.entries("C"),
@@ -212,18 +212,30 @@ class SynapseLowering(Lowering):
             conditions=tuple(
                 ir.Condition(self.expr(c.condition), self.body(c.body)) for c in m.on_condition
             ),
-            weight=self.weight_entry(),
+            own_weight=weight if weight and weight.owner != "C" else None,
+            shared_weight=weight if weight and weight.owner == "C" else None,
             partner=partner,
-            has_post=self.roles.postsynaptic is not None,
+            has_state=bool(state or hidden),
+            has_post=has_post,
+            sees_archive=has_post and partner is None,
+            sees_kept=has_post and partner is not None,
+            has_others=has_post or bool(self.roles.modulators),
             has_mod=bool(self.roles.modulators),
             is_random=m.is_random,
-            flows_at_all=moving or self.roles.postsynaptic is not None or bool(self.roles.modulators)
+            flows_at_all=moving
+            or self.roles.postsynaptic is not None
+            or bool(self.roles.modulators)
             or self.reads_interval(),
         )
 
     def reads_interval(self) -> bool:
         moving = {s for s, owner in self.owners.items() if owner == "D"} | {DT}
-        return any(s in moving for b in bodies_of(self.model) for e in expressions_in(b) for s in symbols_in(e))
+        return any(
+            s in moving
+            for b in bodies_of(self.model)
+            for e in expressions_in(b)
+            for s in symbols_in(e)
+        )
 
     def entries(self, owner: str) -> tuple[ir.Entry, ...]:
         found = [self.entry(d) for d in self.model.parameters if self.owners[d.symbol] == owner]
@@ -253,7 +265,7 @@ class SynapseLowering(Lowering):
     def everything(self) -> Iterator[Expr]:
         m = self.model
         yield from step_expressions(m)
-        for d in (*m.parameters, *m.state):
+        for d in _declared(m):
             yield d.value
             if d.guard is not None:
                 yield d.guard
@@ -276,9 +288,9 @@ class SynapseLowering(Lowering):
 
     def inputs(self) -> Iterator[ir.Member]:
         read = {s for e in self.everything() for s in symbols_in(e)}
-        for p in (*self.whole.spike_ports, *self.whole.continuous_ports):
-            if p.symbol in read:
-                yield self.zeroed(p.symbol, "")
+        for port in _ports(self.whole):
+            if port in read:
+                yield self.zeroed(port, "")
 
     def event(self, port: Symbol) -> sir.Event:
         m = self.model
@@ -292,6 +304,8 @@ class SynapseLowering(Lowering):
         return sir.Event(
             name=self.member(port),
             role=role,
+            is_post=role == "post",
+            is_mod=role == "mod",
             member=self.place(port) if read else "",
             flows_anyway=any(port in symbols_in(j.amount) for f in m.flows for j in f.jumps),
             body=tuple(s for h in m.on_receive if h.port == port for s in self.body(h.body)),
@@ -300,13 +314,11 @@ class SynapseLowering(Lowering):
 
     def dependents(self) -> Iterator[sir.Owned]:
         """Yield what follows others until it is given a value."""
-        shared = {s: self.keys[s] for s, o in self.owners.items() if o == "C"}
-        for d in (*self.model.parameters, *self.model.state):
+        for d in _declared(self.model):
             owner = self.owners[d.symbol]
             entry = self.entry(d)
             if entry.is_dependent and owner in "CPS":
-                read = {s for s in self.sources(d.value)}
-                yield sir.Owned(owner, entry, tuple(k for s, k in shared.items() if s in read))
+                yield sir.Owned(owner, entry)
 
     def sources(self, value: Expr) -> frozenset[Symbol]:
         """Return all that ``value`` reads, through derived constants too."""
@@ -318,7 +330,7 @@ class SynapseLowering(Lowering):
 
     def guards_of(self, owners: Sequence[str]) -> Iterator[ir.Guard]:
         """Yield the guards that can be checked where what belongs to ``owners`` is known."""
-        for d in (*self.model.parameters, *self.model.state):
+        for d in _declared(self.model):
             if d.guard is None or self.owners[d.symbol] in "NM":
                 continue
             read = {self.owners.get(s) for s in self.sources(d.guard)} | {self.owners[d.symbol]}
@@ -326,22 +338,20 @@ class SynapseLowering(Lowering):
             if place in owners:
                 yield self.guard(d, d.guard)
 
-    def weight_entry(self) -> sir.Weight | None:
-        symbol = self.weight
-        if symbol is None:
-            return None
-        for d in (*self.model.parameters, *self.model.state):
-            if d.symbol == symbol:
-                value = self.expr(Ref(symbol, symbol.type))
-                return sir.Weight(value, sir.Owned(self.owners[symbol], self.entry(d)))
-        value = next(r.value for r in self.model.recordables if r.symbol == symbol)
-        return sir.Weight(self.expr(value), None)
+    def weight_entry(self) -> sir.Owned | None:
+        """Return what NEST's weight stands for; a recordable inline cannot be set."""
+        for d in _declared(self.model):
+            if d.symbol == self.weight:
+                return sir.Owned(self.owners[d.symbol], self.entry(d))
+        return None
 
     def elsewhere(self, neuron: str, base: str) -> Iterator[sir.Elsewhere]:
         """Yield what is set in the neuron."""
         for d in (*self.part.parameters, *self.part.state):
             key = self.keys[d.symbol]
-            message = f"{key} of {self.title} belongs to the neuron: set {key}__for_{base} of {neuron}."
+            message = (
+                f"{key} of {self.title} belongs to the neuron: set {key}__for_{base} of {neuron}."
+            )
             yield sir.Elsewhere(key, message)
 
     def function(self, f: Function) -> ir.FunctionDefinition:
@@ -355,7 +365,7 @@ class SynapseLowering(Lowering):
 
 
 class KeptLowering(SynapseLowering):
-    """Lowers what the postsynaptic neuron keeps, in a struct of its own: ``P``, ``K``, ``D``, ``S``."""
+    """Lowers what the neuron keeps, in a struct of its own with ``P``, ``K``, ``D`` and ``S``."""
 
     def ownership(self) -> Iterator[tuple[Symbol, str]]:
         for symbol, owner in super().ownership():
@@ -389,12 +399,10 @@ class KeptLowering(SynapseLowering):
         constants, constant_computations = derived("K")
         interval, interval_computations = derived("D")
         one = Ref(Symbol("1.0", Kind.LOCAL), REAL)
-        jumps = [
-            replace(j, amount=_substituted(j.amount, port, one)) for j in part.jumps
-        ]
+        jumps = [replace(j, amount=_substituted(j.amount, port, one)) for j in part.jumps]
         everything = (*part.parameters, *part.state)
         dependents = [
-            sir.Owned("P" if d in part.parameters else "S", entry(d))
+            sir.Owned("P" if d in part.parameters else "S", entry(d), d in part.parameters)
             for d in everything
             if entry(d).is_dependent
         ]
@@ -421,8 +429,19 @@ class KeptLowering(SynapseLowering):
         )
 
 
-_MEMBERS = tuple("CKDNM") + ("emit_", "advance", "check", "nest", "nestml", "nestml_runtime", "std")
+_MEMBERS = frozenset("C K D N M emit_ advance flow check time spike is_sent".split())
+"""What bodies could confuse with the variables of a model."""
+
 _NAMES = MappingProxyType({TIME: "t", DT: "dt", RESOLUTION: "resolution"})
+
+
+def _declared(model: SolvedModel) -> tuple[Declaration, ...]:
+    return (*model.parameters, *model.state)
+
+
+def _ports(model: SolvedModel) -> tuple[Symbol, ...]:
+    spiking = tuple(p.symbol for p in model.spike_ports)
+    return (*spiking, *(p.symbol for p in model.continuous_ports))
 
 
 def _substituted(e: Expr, port: Symbol | None, value: Expr) -> Expr:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nestml_core.api import Expr, Stmt
+from nestml_core.api import Stmt
 from nestml_nest.ir import (
     Change,
     Computation,
@@ -31,8 +31,7 @@ class Owned:
 
     owner: str
     entry: Entry
-    inputs: tuple[str, ...] = ()
-    """The shared entries that the default depends on, by key."""
+    is_parameter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +41,14 @@ class Event:
     name: str
     role: str
     """``pre``, ``post`` or ``mod``."""
+    is_post: bool
+    is_mod: bool
     member: str
     """The port as a member of ``in``; empty if nothing reads it."""
     flows_anyway: bool
     """Equations contain spikes of the port: there is a flow even if no time has passed."""
     body: tuple[Stmt, ...]
     jumps: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What NEST calls the weight: an entry, or an expression that cannot be set."""
-
-    value: Expr
-    entry: Owned | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +93,6 @@ class Partner:
     name: str
     title: str
     kept: Kept
-    has_history: bool
-    """The synapse sees the spikes of the neuron."""
     elsewhere: tuple[Elsewhere, ...]
 
 
@@ -136,9 +127,18 @@ class Synapse:
     order: tuple[Event, ...]
     """In the order in which events of one time happen."""
     conditions: tuple[Condition, ...]
-    weight: Weight | None
+    own_weight: Owned | None
+    """What NEST calls the weight, if each connection has its own."""
+    shared_weight: Owned | None
     partner: Partner | None
+    has_state: bool
     has_post: bool
+    sees_archive: bool
+    """It sees the postsynaptic spikes in the archive of NEST,"""
+    sees_kept: bool
+    """or in what its neuron keeps for it."""
+    has_others: bool
+    """There are other than presynaptic spikes."""
     has_mod: bool
     is_random: bool
     flows_at_all: bool

@@ -133,6 +133,33 @@ def in_nest(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> InNest
     return run
 
 
+@pytest.fixture(scope="session")
+def synapse_run(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> InNest:
+    """Return what runs a function of ``synapse_runs.py`` in a process of its own."""
+
+    def run(name: str, **fields: Any) -> Any:
+        folder = tmp_path_factory.mktemp(name)
+        given, taken = folder / "in.json", folder / "out.json"
+        given.write_text(json.dumps(fields), encoding="utf-8")
+        script = SCENARIOS.with_name("synapse_runs.py")
+        command = [sys.executable, str(script), name, str(given), str(taken)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return json.loads(taken.read_text(encoding="utf-8"))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def module_of(toolchain: None, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Return what generates and compiles a program with some options."""
+
+    def made(program: SolvedProgram, **options: Any) -> str:
+        return build(program, tmp_path_factory.mktemp("module"), Options(**options))
+
+    return made
+
+
 def build(program: SolvedProgram, directory: Path, options: Options) -> str:
     """Generate and compile a module; return the path of its library."""
     backend = NestBackend()

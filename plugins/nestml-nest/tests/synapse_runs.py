@@ -1,10 +1,10 @@
-"""What tests of synapses do in NEST: ``python synapse_runs.py NAME IN OUT``, as ``scenarios.py``."""
+"""What tests of synapses do in NEST: ``python synapse_runs.py NAME IN OUT``."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,124 @@ def weights(
     return found
 
 
-RUNS = {f.__name__: f for f in (weights,)}
+def status(modules: Sequence[str]) -> Fields:
+    """Try what one does to synapses."""
+    start(modules)
+    a, b = nest.Create("parrot_neuron", 2)
+    got: dict[str, Any] = {}
+    known = dict(nest.GetDefaults("stdp"))
+    got["defaults"] = {k: v for k, v in known.items() if k != "weight_recorder"}
+    nest.Connect(a, b, syn_spec={"synapse_model": "stdp", "weight": 7.0})
+    nest.Connect(a, b, syn_spec={"synapse_model": "stdp", "w": 3.0})
+    first, second = nest.GetConnections(synapse_model="stdp")
+    got["weights"] = [first.get("w"), first.get("weight"), second.get("weight")]
+    got["refused"] = error(lambda: first.set(tau_tr_pre=-1.0))
+    got["refused"] += error(lambda: nest.SetDefaults("stdp", {"tau_tr_pre": -1.0, "w": 5.0}))
+    got["after_refusal"] = [first.get("tau_tr_pre"), nest.GetDefaults("stdp", "tau_tr_pre")]
+    got["both"] = error(lambda: first.set(w=2.0, weight=3.0))
+    got["unknown"] = error(lambda: first.set(nonsense=2.0))
+    heavy = {"synapse_model": "stdp", "weight": 1000.0}
+    got["too_heavy"] = error(lambda: nest.Connect(a, b, syn_spec=heavy))
+    nest.SetDefaults("quantal_stp", {"n": 7})
+    nest.Connect(a, b, syn_spec={"synapse_model": "quantal_stp"})
+    (quantal,) = nest.GetConnections(synapse_model="quantal_stp")
+    got["follows"] = [quantal.get("n"), quantal.get("a")]
+    quantal.set(a=2)
+    quantal.set(n=9)
+    got["follows_no_more"] = [quantal.get("a"), quantal.get("n")]
+    nest.Connect(a, b, syn_spec={"synapse_model": "stdp_triplet", "weight": 2.5})
+    (triplet,) = nest.GetConnections(synapse_model="stdp_triplet")
+    got["units"] = [triplet.get("w"), triplet.get("weight")]
+    return got
+
+
+def random_weights(modules: Sequence[str]) -> Fields:
+    """Return the weights of random synapses for a regular train."""
+    got: dict[str, Any] = {}
+    times = [5.0 + 3.0 * k for k in range(4000)]
+    for name, seed in (("noisy", 1), ("again", 1), ("other_seed", 2)):
+        start(modules)
+        nest.rng_seed = seed
+        source, target = firing("parrot_neuron", times, {}), nest.Create("parrot_neuron")
+        recorders = {}
+        for model, values in (
+            ("noisy", {"w": 2.0, "A_noise": 0.5}),
+            ("quantal_stp", {"n": 4, "tau_rec": 20.0}),
+            ("tsodyks2", {"tau_rec": 20.0}),
+        ):
+            recorders[model] = nest.Create("weight_recorder")
+            nest.CopyModel(model, model + "_copy", {"weight_recorder": recorders[model], **values})
+            spec = {"synapse_model": model + "_copy", "receptor_type": 1}
+            nest.Connect(source, target, syn_spec=spec)
+        nest.Simulate(times[-1] + 10.0)
+        got[name] = list(recorders["noisy"].get("events", "weights"))
+        got["quantal_stp"] = list(recorders["quantal_stp"].get("events", "weights"))
+        got["tsodyks2"] = list(recorders["tsodyks2"].get("events", "weights"))
+    got["spikes"] = len(times)
+    return got
+
+
+def several_at_once(modules: Sequence[str]) -> Fields:
+    start(modules)
+    source, target = nest.Create("parrot_neuron", 2)
+    for _ in range(3):
+        nest.Connect(generator([10.0]), source, syn_spec={"delay": LEAD})
+    nest.Connect(source, target, syn_spec={"synapse_model": "stdp", "receptor_type": 1})
+    nest.Simulate(20.0)
+    return {"pre_trace": nest.GetConnections(synapse_model="stdp").get("pre_trace")}
+
+
+def pairs(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
+    """Try what one does to a pair."""
+    start(modules)
+    got: dict[str, Any] = {}
+    source = nest.Create("parrot_neuron")
+    target, other = nest.Create(neuron), nest.Create("iaf_psc_delta")
+    spec = {"synapse_model": synapse}
+    got["wrong_neuron"] = error(lambda: nest.Connect(source, other, syn_spec=spec))
+    moved = {**spec, "tau_tr_post": 5.0}
+    got["moved"] = error(lambda: nest.Connect(source, target, syn_spec=moved))
+    got["moved"] += error(lambda: nest.SetDefaults(synapse, {"tau_tr_post": 5.0}))
+    nest.Connect(source, target, syn_spec={**spec, "weight": 4.0})
+    (connection,) = nest.GetConnections(synapse_model=synapse)
+    got["moved"] += error(lambda: connection.set(post_trace=1.0))
+    got["guard"] = error(lambda: target.set(tau_tr_post__for_stdp=-1.0, V_th=-40.0))
+    got["after_guard"] = [target.get("tau_tr_post__for_stdp"), target.get("V_th")]
+    target.set(post_trace__for_stdp=2.0, tau_tr_post__for_stdp=10.0)
+    got["set"] = [target.get("post_trace__for_stdp"), target.get("tau_tr_post__for_stdp")]
+    nest.Simulate(10.0)
+    got["decayed"] = target.get("post_trace__for_stdp")
+    got["size"] = connection.get("sizeof")
+    got["native"] = nest.GetDefaults("stdp_synapse", "sizeof")
+    got["models"] = [m for m in nest.synapse_models if m.startswith("stdp__") or m == "stdp"]
+    return got
+
+
+def late(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
+    """Connect to a neuron that has fired before, and remember only what is needed."""
+    start(modules)
+    post = [20.0, 40.0, 41.0, 120.0, 135.0]
+    target = firing(neuron, post, {})
+    sources = [firing("parrot_neuron", [130.0, 150.0], {}) for _ in range(2)]
+    recorders = [nest.Create("weight_recorder") for _ in sources]
+    for k, recorder in enumerate(recorders):
+        nest.CopyModel(synapse, f"late_{k}", {"weight_recorder": recorder, "w": 20.0})
+    nest.Connect(sources[0], target, syn_spec={"synapse_model": "late_0", "delay": 3.0})
+    nest.Simulate(100.0)
+    nest.Connect(sources[1], target, syn_spec={"synapse_model": "late_1", "delay": 3.0})
+    nest.Simulate(100.0)
+    return {"weights": [list(r.get("events", "weights")) for r in recorders]}
+
+
+def sizes(modules: Sequence[str], models: Sequence[str]) -> list[int]:
+    """Return how many bytes a connection takes."""
+    start(modules)
+    return [nest.GetDefaults(m, "sizeof") for m in models]
+
+
+RUNS = {
+    f.__name__: f for f in (weights, status, random_weights, several_at_once, pairs, late, sizes)
+}
 
 
 def main() -> None:

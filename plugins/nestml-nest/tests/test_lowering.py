@@ -97,9 +97,9 @@ def test_module_and_ending_are_used() -> None:
     assert 'register_node_model<izhikevich_s>("izhikevich_s")' in str(made.value["mine.cpp"])
 
 
-def test_pairs_are_refused() -> None:
+def test_pairs_are_a_neuron_and_a_synapse() -> None:
     solved = SolvedProgram((models()["leak"],), (Pair("leak", "leak"),))
-    assert codes(BACKEND.lower(solved, Options()).diagnostics) == ["NEST101"]
+    assert codes(BACKEND.lower(solved, Options()).diagnostics) == ["NEST112"]
 
 
 def test_entries_of_nest_are_kept_apart() -> None:

@@ -20,7 +20,7 @@ from nestml_truenorth import __version__, files, iomap
 from nestml_truenorth.affine import decimal
 from nestml_truenorth.chip import cpe
 from nestml_truenorth.ir import ChipProgram
-from nestml_truenorth.lower import lower_program
+from nestml_truenorth.approximate import lower_program
 from nestml_truenorth.options import Options, choices
 
 if TYPE_CHECKING:

@@ -36,7 +36,15 @@ NOT_RATIONAL = _error("TN205", "a constant that is not a rational number")
 BUDGET = _error("TN207", "more chip neurons or axons than there are")
 UNBOUNDED = Code("TN206", Severity.WARNING, "a potential without a bound")
 
+TOLERANCE = _error("TN208", "an approximation beyond the tolerance")
+APPROXIMATED = Code("TN209", Severity.WARNING, "a model that is approximated")
+
 WRONG_STEP = _error("TN301", "a step that is not the tick")
 WEIGHT = _error("TN302", "synaptic input that the axons cannot deliver")
 LEFT_RANGE = _error("TN303", "a potential that left the exact range")
 BAD_FILES = _error("TN304", "files that are missing or not what was generated")
+
+COUPLING = _error("TN401", "a continuous connection between neurons")
+PLASTICITY = _error("TN402", "a plastic synapse in a network")
+WEIGHTS = _error("TN403", "weights of connections that the chip does not have")
+FAN = _error("TN404", "more connections than there is room for")

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from nestml_truenorth.chip.network import MAX_DELAY, MAX_WEIGHT, NeuronType, Reset
 from nestml_truenorth.corelet import Drawing, Here
 
+LONGEST = 256
+"""For how many ticks a membrane can be held."""
+
 CLAMP = 3
 """The axon type with weight -255."""
 

@@ -41,7 +41,7 @@ from nestml_truenorth.affine import Affine, Exact, Opaque, Scope, decimal
 from nestml_truenorth.axons import BINARY, HELD, HELD_SIZES, AxonGroup, groups, reach, sized
 from nestml_truenorth.chip.network import FIRST_OUTPUT, MAX_WEIGHT, SIZE, NeuronType, Reset
 from nestml_truenorth.corelet import Drawing, Out, Part, Target, place, size_problem
-from nestml_truenorth.holding import Hold, clamps, hold
+from nestml_truenorth.holding import LONGEST, Hold, clamps, hold
 from nestml_truenorth.ir import ChipProgram, Fact, IoMap, NeuronProgram, Port, Reading
 from nestml_truenorth.options import EXACT, Choices
 from nestml_truenorth.quantise import (
@@ -83,6 +83,13 @@ def lower_model(model: SolvedModel, choices: Choices, settings: Settings) -> Res
     TN111 .. TN117 : a statement, condition, reset, bound, input or recordable is not.
     TN201 .. TN205 : its constants do not fit.
     """
+    return exact_case(model, choices, settings).then(lambda found: _on_chip(*found))
+
+
+def exact_case(
+    model: SolvedModel, choices: Choices, settings: Settings
+) -> Result[tuple[Case, Dynamics]]:
+    """Return what is known of a model, and its step in the chip's order."""
     found = stripped(model, choices.tick, settings.parameters, settings.initial)
     clean, refractory = found.model, found.refractory
     variable = membrane(clean)
@@ -93,7 +100,12 @@ def lower_model(model: SolvedModel, choices: Choices, settings: Settings) -> Res
     if problems or variable is None:
         return Result(None, problems)
     case = Case(clean, refractory, variable, scope, choices, settings)
-    return dynamics(clean, variable, scope).then(lambda d: _on_chip(case, d))
+    return dynamics(clean, variable, scope).then(lambda d: _checked(case, d))
+
+
+def _checked(case: Case, d: Dynamics) -> Result[tuple[Case, Dynamics]]:
+    problems = constants_problem(case) or tuple(_unheld(case, d))
+    return Result(None, problems) if problems else Result((case, d))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -281,13 +293,7 @@ def _other_states(model: SolvedModel, variable: Symbol) -> Iterator[Diagnostic]:
 
 def _on_chip(case: Case, d: Dynamics) -> Result[NeuronProgram]:
     model, choices = case.model, case.choices
-    problem = constants_problem(case)
-    if problem:
-        return Result(None, problem)
-    held = tuple(_unheld(case, d))
-    if held:
-        return Result(None, held)
-    start = _initial(model, d, case.scope, case.settings)
+    start = initial_of(model, d, case.scope, case.settings)
     if isinstance(start, Diagnostic):
         return Result(None, (start,))
     unit = coherent_text(d.variable.type.dimension)
@@ -303,12 +309,12 @@ def _on_chip(case: Case, d: Dynamics) -> Result[NeuronProgram]:
     if quantised.value is None:
         return Result(None, quantised.diagnostics)
     q = quantised.value
-    readings = tuple(_readings(case, d, q))
+    readings = tuple(readings_of(case, d, q))
     refused = tuple(r for r in readings if isinstance(r, Diagnostic))
     if refused:
         return Result(None, (*quantised.diagnostics, *refused))
     good = tuple(r for r in readings if isinstance(r, Reading))
-    how = _hold(case, q)
+    how = hold_of(case, q)
     if isinstance(how, Diagnostic):
         return Result(None, (*quantised.diagnostics, how))
     part = exact_part(identifier(model.name), q.kind, how, q.axons, (Out(0),))
@@ -350,10 +356,10 @@ def _unheld(case: Case, d: Dynamics) -> Iterator[Diagnostic]:
             f"`{name}` is integrated while the counter counts down",
             help="integrate it in the other branch only",
         )
-    if case.held > LONGEST_HOLD:
+    if case.held > LONGEST:
         yield codes.OUT_OF_RANGE.at(
             where,
-            f"`{name}` is held for {case.held} ticks; the chip does so for {LONGEST_HOLD} at most",
+            f"`{name}` is held for {case.held} ticks; the chip does so for {LONGEST} at most",
             help="choose a longer tick",
         )
     for handler in case.model.on_receive:
@@ -388,10 +394,7 @@ def _quantised(
 DEPTH = 2040
 """How far below its zero a neuron without a bound may fall if it is held down after spikes."""
 
-LONGEST_HOLD = 256
-
-
-def _hold(case: Case, q: Quantised) -> Hold | Diagnostic | None:
+def hold_of(case: Case, q: Quantised) -> Hold | Diagnostic | None:
     """Return how to hold the membrane after a spike."""
     if not case.held:
         return None
@@ -469,7 +472,7 @@ def identifier(name: str) -> str:
     return name.replace("$", "__DOLLAR")
 
 
-def _initial(
+def initial_of(
     model: SolvedModel, d: Dynamics, scope: Scope, settings: Settings
 ) -> Quantity | Diagnostic:
     """Return the first value of the variable."""
@@ -524,7 +527,7 @@ def _offered(
     return different
 
 
-def _readings(case: Case, d: Dynamics, q: Quantised) -> Iterator[Reading | Diagnostic]:
+def readings_of(case: Case, d: Dynamics, q: Quantised) -> Iterator[Reading | Diagnostic]:
     refractory = case.refractory
     if refractory is not None:
         counter, begins = refractory.counter, refractory.begins

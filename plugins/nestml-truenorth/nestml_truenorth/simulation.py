@@ -110,7 +110,7 @@ def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
     fired = recording.fired
     mine = (fired[:, 1] == io.core) & (fired[:, 2] == io.neuron)
     spikes = fired[mine, 0]
-    counts = ~_held(io, spikes, schedule.steps)
+    counts = ~held_steps(io.held, spikes, schedule.steps)
     outside = np.flatnonzero(counts & ((potentials < io.low) | (potentials > io.high)))
     if outside.size:
         step = int(outside[0]) + 1
@@ -120,7 +120,7 @@ def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
         dt=schedule.dt,
         steps=schedule.steps,
         values={
-            r.name: _values(r, recording.potentials[1:, n], spikes)
+            r.name: values_of(r, recording.potentials[1:, n], spikes)
             for n, r in enumerate(recorded, 1)
         },
         units={r.name: r.unit for r in recorded},
@@ -130,10 +130,10 @@ def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
     return Result(trace)
 
 
-def _held(io: IoMap, spikes: IntArray, steps: int) -> npt.NDArray[np.bool_]:
+def held_steps(ticks: int, spikes: IntArray, steps: int) -> npt.NDArray[np.bool_]:
     """Return in which steps the membrane is held down, and stands for its reset value."""
     held = np.zeros(steps + 1, bool)
-    for n in range(1, io.held + 1):
+    for n in range(1, ticks + 1):
         held[np.minimum(spikes + n, steps + 1)[spikes + n <= steps]] = True
     return held[1:]
 
@@ -148,7 +148,7 @@ def _left_range(io: IoMap, what: str) -> Diagnostic:
     )
 
 
-def _values(reading: Reading, potentials: IntArray, spikes: IntArray) -> FloatArray:
+def values_of(reading: Reading, potentials: IntArray, spikes: IntArray) -> FloatArray:
     """Return what was recorded, each value rounded once, from its exact fraction."""
     per_count, at_zero = reading.per_count, reading.at_zero
     divisor = per_count.denominator * at_zero.denominator

@@ -85,7 +85,7 @@ class Recording:
 
 def run(
     network: Network,
-    inputs: Iterable[InputSpike] = (),
+    inputs: Iterable[InputSpike] | IntArray = (),
     ticks: int = 1,
     *,
     watch: Sequence[tuple[int, int]] = (),
@@ -94,7 +94,7 @@ def run(
 
     Parameters
     ----------
-    inputs : spikes from outside, in any order
+    inputs : spikes from outside, in any order; perhaps as an array with their fields as columns
     watch : (core id, neuron) pairs whose potentials are recorded
 
     Raises
@@ -237,19 +237,32 @@ class _Machine:
             found.append(n)
         return found
 
-    def arrivals(self, inputs: Iterable[InputSpike], ticks: int) -> list[list[int]]:
+    def arrivals(self, inputs: Iterable[InputSpike] | IntArray, ticks: int) -> list[IntArray]:
         """Return, for each tick, the axons of the chip that spikes from outside reach."""
-        due: list[list[int]] = [[] for _ in range(ticks)]
-        for s in inputs:
-            if s.core not in self.index or not 0 <= s.axon < SIZE:
-                raise Unspecified(f"an input spike goes to axon {s.axon} of core {s.core}")
-            if s.time < 0 or not 1 <= s.delay <= MAX_DELAY:
-                raise Unspecified(f"an input spike has time {s.time} and delay {s.delay}")
-            if s.time + s.delay < ticks:
-                due[s.time + s.delay].append(self.index[s.core] * SIZE + s.axon)
-        return due
+        given = inputs if isinstance(inputs, np.ndarray) else list(inputs)
+        rows = np.array(given, np.int64).reshape(-1, 4)
+        time, core, axon, delay = rows.T
+        self.require_possible(rows)
+        order = np.argsort(self.core_ids, kind="stable")
+        place = order[np.searchsorted(self.core_ids[order], core)]
+        due = time + delay
+        by_time = np.argsort(due, kind="stable")
+        flat = (place * SIZE + axon)[by_time]
+        ends = np.searchsorted(due[by_time], np.arange(ticks + 1))
+        return [flat[ends[t] : ends[t + 1]] for t in range(ticks)]
 
-    def tick(self, tick: int, arriving: list[int]) -> IntArray:
+    def require_possible(self, rows: IntArray) -> None:
+        time, core, axon, delay = rows.T
+        nowhere = ~np.isin(core, self.core_ids) | (axon < 0) | (axon >= SIZE)
+        if nowhere.any():
+            _, k, i, _ = rows[nowhere][0]
+            raise Unspecified(f"an input spike goes to axon {i} of core {k}")
+        never = (time < 0) | (delay < 1) | (delay > MAX_DELAY)
+        if never.any():
+            t, _, _, d = rows[never][0]
+            raise Unspecified(f"an input spike has time {t} and delay {d}")
+
+    def tick(self, tick: int, arriving: IntArray) -> IntArray:
         """Advance by one tick; return the neurons that fired, as rows (tick, core id, neuron)."""
         active = self.slots[tick % RING]
         active[arriving] = True

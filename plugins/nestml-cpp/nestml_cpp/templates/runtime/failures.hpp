@@ -1,15 +1,16 @@
 #ifndef NESTML_RUNTIME_V1_FAILURES
 #define NESTML_RUNTIME_V1_FAILURES
-#include <atomic>
+#include <exception>
 #include <limits>
-#include <stdexcept>
 
 namespace nestml_runtime {
 inline namespace v1 {
 
 /// A whole number is divided by zero, or a quotient does not fit.
-struct NoQuotient : std::domain_error {
-  NoQuotient() : std::domain_error("an integer was divided by zero, or a quotient does not fit") {}
+struct NoQuotient : std::exception {
+  const char* what() const noexcept override {
+    return "an integer was divided by zero, or a quotient does not fit into 64 bits";
+  }
 };
 
 /// Return a / b. Throws NoQuotient if there is none.
@@ -25,8 +26,10 @@ inline long remainder(long a, long b) {
 }
 
 /// Functions call each other without end.
-struct TooDeep : std::runtime_error {
-  TooDeep() : std::runtime_error("functions of the model call each other without end") {}
+struct TooDeep : std::exception {
+  const char* what() const noexcept override {
+    return "functions of the model call each other without end";
+  }
 };
 
 /// Counts the calls that have not returned. Throws TooDeep if there are too many.
@@ -50,19 +53,16 @@ class Call {
 };
 
 /// The run is to end.
-struct Interrupted : std::runtime_error {
-  Interrupted() : std::runtime_error("interrupted") {}
+struct Interrupted : std::exception {
+  const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// Whether loops of models are to end.
-inline std::atomic<bool>& interruption() {
-  static std::atomic<bool> wanted = false;
-  return wanted;
-}
+/// Whether loops of models are to end; another thread may say so.
+inline volatile bool interruption = false;
 
 /// To be called in each pass of a loop. Throws Interrupted where that is wanted.
 inline void pass() {
-  if (interruption().load(std::memory_order_relaxed)) throw Interrupted();
+  if (interruption) throw Interrupted();
 }
 
 }  // namespace v1

@@ -12,16 +12,24 @@ struct Listening {
 
 /// A population with what the C interface keeps beside it. No exception leaves it.
 struct Handle {
-  std::unique_ptr<Population> population;
+  Population* population;
   std::string messages = {};
+
+  explicit Handle(Population* owned) : population(owned) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+  ~Handle() { delete population; }
 
   static Handle* of(void* handle) { return static_cast<Handle*>(handle); }
 
-  template <class Make>
-  static void* open(const Make& make) {
+  template <class Kind>
+  static void* open(std::size_t size, double dt, std::uint64_t seed) {
+    Population* made = nullptr;
     try {
-      return new Handle{make()};
+      made = new Kind(size, dt, seed);
+      return new Handle(made);
     } catch (const std::exception&) {
+      delete made;
       return nullptr;
     }
   }

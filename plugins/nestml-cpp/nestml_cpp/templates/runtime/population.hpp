@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -321,6 +319,7 @@ struct LaneInput {
   }
 };
 
+#ifndef NESTML_ONE_BY_ONE
 /// Neurons that advance several at once. The lanes of a variable lie side by side, the variables of
 /// the same neurons next to each other. A block of neurons goes through a slice of steps before the
 /// next one does, so that its state stays in the cache.
@@ -470,6 +469,7 @@ class LanePopulation final : public Population {
   std::vector<Scalar> holding[Model::continuous_ports + 1];
   bool starts_finite = true;
 };
+#endif
 
 }  // namespace v1
 }  // namespace nestml_runtime

@@ -40,6 +40,29 @@ class InputBuffer {
     cells_.assign(channels * rows_, NOTHING);
   }
 
+  /// One row after the other, with nothing to ask the kernel for.
+  class Rows {
+   public:
+    Rows(double* const first, const long row, const long count)
+      : first_(first), cells_(first + channels * row), end_(first + channels * count) {}
+
+    /// The cells of the next row, by channel.
+    double* next() {
+      double* const now = cells_;
+      cells_ += channels;
+      if (cells_ == end_) cells_ = first_;
+      return now;
+    }
+
+   private:
+    double* first_;
+    double* cells_;
+    double* end_;
+  };
+
+  /// The rows from that of the step that begins `steps` after the current slice.
+  Rows rows(const long steps) { return Rows(cells_.data(), row(steps), rows_); }
+
   /// Add to a channel in the step that begins `steps` after the current slice.
   void add(const long steps, const std::size_t channel, const double value) {
     cells_[channels * row(steps) + channel] += value + 0.0;  // -0 becomes +0: it has arrived
@@ -49,12 +72,6 @@ class InputBuffer {
   static long row(const long steps) {
     return nest::kernel().event_delivery_manager.get_modulo(steps);
   }
-
-  /// The row of the step after that of `row`.
-  long next(const long row) const { return row + 1 == rows_ ? 0 : row + 1; }
-
-  /// The cells of a row, by channel.
-  double* cells(const long row) { return cells_.data() + channels * row; }
 
  private:
   long rows_ = 0;

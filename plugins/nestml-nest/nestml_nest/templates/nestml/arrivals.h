@@ -1,13 +1,11 @@
-#ifndef NESTML_CONNECTION_H
-#define NESTML_CONNECTION_H
+#ifndef NESTML_ARRIVALS_H
+#define NESTML_ARRIVALS_H
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <deque>
 #include <limits>
 #include <string>
-#include <vector>
 
 #include "connection.h"
 #include "connector_model.h"
@@ -17,7 +15,6 @@
 #include "kernel_manager.h"
 #include "nest_time.h"
 #include "node.h"
-#include "spikecounter.h"
 
 namespace nestml {
 
@@ -86,54 +83,6 @@ class ArchivedSpikes {
   double resolution_;
   double arrival_ = never;
 };
-
-/// The spikes of modulating neurons that reach a synapse in an interval.
-class Modulation {
- public:
-  Modulation(const std::vector<nest::spikecounter>& spikes, const long begin, const long end,
-             const double resolution)
-    : spikes_(spikes), begin_(begin), end_(end), resolution_(resolution) {
-    find();
-  }
-
-  double arrival() const { return arrival_; }
-
-  long multiplicity() const { return std::lround(spikes_[next_].multiplicity_); }
-
-  void pass() {
-    ++next_;
-    find();
-  }
-
- private:
-  void find() {
-    for (arrival_ = never; next_ < spikes_.size(); ++next_) {
-      const double time = in_steps(spikes_[next_].spike_time_, resolution_);
-      if (time > begin_ && time <= end_ && spikes_[next_].multiplicity_ > 0.0) {
-        arrival_ = time;
-        return;
-      }
-    }
-  }
-
-  const std::vector<nest::spikecounter>& spikes_;
-  double begin_;
-  double end_;
-  double resolution_;
-  std::size_t next_ = 0;
-  double arrival_ = never;
-};
-
-/// The step of the last of some spikes; -1 if there are none.
-inline long last_of(const std::vector<nest::spikecounter>& spikes, const double resolution) {
-  long last = -1;
-  for (const auto& s : spikes) {
-    if (s.multiplicity_ > 0.0) {
-      last = std::max(last, std::lround(s.spike_time_ / resolution));
-    }
-  }
-  return last;
-}
 
 }  // namespace nestml
 
