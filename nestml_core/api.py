@@ -181,6 +181,7 @@ if TYPE_CHECKING:
     from nestml_core.building import build
     from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
+    from nestml_core.library import library_models
     from nestml_core.network import (
         NetworkExperiment,
         NetworkTrace,
@@ -326,6 +327,7 @@ __all__ = [
     "integer",
     "interpret",
     "is_random",
+    "library_models",
     "map_body",
     "number",
     "postsynaptic",
@@ -349,6 +351,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "library_models": "nestml_core.library",
     "NetworkExperiment": "nestml_core.network",
     "NetworkTrace": "nestml_core.network",
     "Population": "nestml_core.network",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from nestml_core.declared import declared_value, unit_text
 from nestml_core.diagnostics import Diagnostic
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.network import NetworkExperiment, NetworkTrace
+from nestml_core.optional import optional
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from nestml_core.loading import LoadedModel
 
 
@@ -85,18 +89,38 @@ class NetworkRun:
     ----------
     experiment : what was run
     trace : what came out, in coherent units
+    nodes, connections : the parts of the network, in the order in which they were made
     diagnostics : warnings, and messages of the models
     """
 
     experiment: NetworkExperiment
     trace: NetworkTrace
-    _nodes: tuple[Nodes, ...]
-    _projections: tuple[Connections, ...]
+    nodes: tuple[Nodes, ...]
+    connections: tuple[Connections, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
 
     def __repr__(self) -> str:
         spikes = sum(len(s.steps) for s in self.trace.spikes)
         return f"<run of a network: {self.trace.steps * self.trace.dt:g} ms, {spikes} spikes>"
+
+    def _repr_mimebundle_(self, **_: Any) -> Mapping[str, Any]:
+        from nestml_core.notebook import of_picture
+
+        return of_picture(repr(self), self.plot)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Return a Matplotlib figure of all spikes and of what was recorded.
+
+        Of more than six members, the median and the band of 5 to 95 % of them are drawn.
+
+        Parameters
+        ----------
+        path : also write it there; the suffix gives the format
+        """
+        optional("matplotlib")
+        from nestml_core import plotting
+
+        return plotting.saved(plotting.figure_of_network(self), path)
 
     @property
     def times(self) -> FloatArray:
@@ -105,7 +129,7 @@ class NetworkRun:
 
     def spikes(self, nodes: Nodes) -> tuple[FloatArray, IntArray]:
         """Return the times of all spikes of some nodes, in ms, and who emitted each."""
-        found = self.trace.spikes[self._place(nodes, self._nodes)]
+        found = self.trace.spikes[self._place(nodes, self.nodes)]
         return _times(found.steps, self.trace.dt), found.indices
 
     def emitted(self, connections: Connections) -> tuple[FloatArray, IntArray, FloatArray]:
@@ -115,11 +139,11 @@ class NetworkRun:
         """
         if connections.model is None:
             raise KeyError(f"{connections!r} have no synapses: their weights never change")
-        found = self.trace.emitted[self._place(connections, self._projections)]
+        found = self.trace.emitted[self._place(connections, self.connections)]
         return _times(found.steps, self.trace.dt), found.indices, found.weights
 
     def __getitem__(self, what: Nodes | Connections) -> Mapping[str, FloatArray]:
-        kept = self._nodes if isinstance(what, Nodes) else self._projections
+        kept = self.nodes if isinstance(what, Nodes) else self.connections
         place = self._place(what, kept)
         found = self.trace.nodes if isinstance(what, Nodes) else self.trace.projections
         values = {s.name: declared_value(s, x) for s, x in found[place].items()}
@@ -127,7 +151,7 @@ class NetworkRun:
 
     def units(self, what: Nodes | Connections) -> Mapping[str, str]:
         """Return the unit of each recorded array, by name."""
-        kept = self._nodes if isinstance(what, Nodes) else self._projections
+        kept = self.nodes if isinstance(what, Nodes) else self.connections
         place = self._place(what, kept)
         found = self.trace.nodes if isinstance(what, Nodes) else self.trace.projections
         return MappingProxyType({s.name: unit_text(s) for s in found[place]})

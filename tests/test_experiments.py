@@ -74,6 +74,7 @@ def problem(call: Callable[..., Any], *arguments: Any, **keywords: Any) -> str:
         (lambda: voltage_step("hh_psc_alpha", []), "levels: there is none"),
         (lambda: stdp_window("stdp", []), "intervals: there is none"),
         (lambda: stdp_window("stdp", [10], pairs=1.5), "pairs: 1.5 is not a whole number"),
+        (lambda: stdp_window("stdp", [10], after=-1), "after: -1 ms is negative"),
         (lambda: stdp_window("stdp", [10], pre="post_spikes"), "the port of both spikes"),
         (lambda: stdp_window("stdp", [10], spikes={"pre_spikes": [1]}), "`pre_spikes` are the"),
         (lambda: short_term_plasticity("tsodyks", "100 kHz"), "at most one spike a step"),
@@ -299,6 +300,19 @@ def test_the_window_of_pairs() -> None:
     assert window.changes == pytest.approx(np.where(t > 0, up, down), rel=1e-9)
     assert window.before == 30.0
     assert window.relative == pytest.approx(window.changes / 30)
+
+
+def test_a_reward_may_come_long_after_the_pairs() -> None:
+    """dw/dt = c n from the reward on: Izhikevich (2007), with both decaying."""
+    reward, tau_c, tau_n = 300.0, 1000.0, 200.0
+    what = {"parameters": {"A_plus": 1.0, "A_minus": 1.0}, "spikes": {"mod_spikes": [reward]}}
+    assert stdp_window("stdp_dopamine", [10, -10], **what).changes.tolist() == [0.0, 0.0]
+    late = stdp_window("stdp_dopamine", [10, -10], after=5000, **what)
+    tau_s = tau_c * tau_n / (tau_c + tau_n)
+    eligible = math.exp(-10 / 20) * math.exp(-(reward - 21) / tau_c)
+    expected = eligible * tau_s / tau_n
+    assert late.changes[0] == pytest.approx(expected, rel=1e-6)
+    assert late.changes[1] < 0
 
 
 def test_pairs_add_up() -> None:

@@ -631,3 +631,26 @@ def test_the_examples_of_the_explanations_are_what_they_say(code: str, tmp_path:
         with pytest.raises(ModelError) as problem:
             runpy.run_path(str(script))
         assert {d.code.id for d in problem.value.diagnostics if d.is_error} == {code}
+
+
+def test_a_figure_shows_all_spikes_and_what_was_recorded(tmp_path: Path) -> None:
+    net = Network(dt=0.1)
+    source = net.spike_source([[5.0, 9.0], [7.0]])
+    neurons = net.create("iaf_psc_exp", 8, parameters={"I_e": np.linspace(300.0, 600.0, 8)})
+    synapses = net.connect(source, neurons, synapse="stdp", port="exc_spikes")
+    net.record(neurons, "V_m")
+    net.record(synapses, "w")
+    run = net.run(50.0)
+    figure = run.plot(tmp_path / "net.png")
+    raster, potentials, weights = figure.axes
+    drawn = sum(len(line.get_xdata()) for line in raster.get_lines())
+    assert drawn == sum(len(run.spikes(n)[0]) for n in run.nodes) > 8
+    assert potentials.get_ylabel() == "iaf_psc_exp\nV_m (mV)"
+    assert weights.get_ylabel() == f"{synapses.name}\nw"
+    (median, _) = potentials.get_lines()
+    assert median.get_ydata()[-1] == pytest.approx(np.median(run[neurons]["V_m"][:, -1]))
+    assert (tmp_path / "net.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_network_that_cannot_fire_has_a_figure() -> None:
+    assert Network(dt=0.1).run(5.0).plot().axes

@@ -83,6 +83,7 @@ def stdp_window(
     pre: str = "pre_spikes",
     post: str = "post_spikes",
     weight: str = "w",
+    after: Any = 0.0,
     dt: Any = 0.1,
     parameters: Mapping[str, Any] | None = None,
     initial: Mapping[str, Any] | None = None,
@@ -104,8 +105,9 @@ def stdp_window(
     pairs, period : how many pairs, and the time from one to the next, ms
     pre, post, weight : names of the ports for spikes and of the weight
     currents, spikes : into the other ports, such as those for third factors. The first presynaptic
-        spike comes as late as the widest interval is, and ten steps; the weight is read as long
-        after the last one
+        spike comes as late as the widest interval is, and ten steps
+    after : how long, beyond the same time after the last pair, to wait before the weight is read,
+        ms: for a modulator that comes later, say
     dt, parameters, initial, seed, backend, progress, options : as ``Model.simulate``
 
     Raises
@@ -123,7 +125,9 @@ def stdp_window(
     if first == second:
         raise refused(f"`{first}` is given as the port of both spikes")
     whole_number(pairs, "pairs", 1)
-    gap = time(period, "period")
+    gap, wait = time(period, "period"), time(after, "after")
+    if wait < 0:
+        raise refused(f"after: {wait:g} ms is negative")
     widest = np.abs(chosen).max(initial=0.0)
     if pairs > 1 and gap <= widest:
         raise refused(
@@ -146,7 +150,7 @@ def stdp_window(
     for interval in tracked(chosen.tolist(), "STDP window", wanted=progress):
         times = margin + gap * np.arange(pairs)
         trains = {first: times.tolist(), second: (times + interval).tolist()}
-        length = float(times[-1]) + margin
+        length = float(times[-1]) + margin + wait
         run = ready.run(length, spikes={**others, **trains}, **what)
         changes.append(float(run[observed.name][-1]) - begin)
     unit = unit_text(observed)

@@ -1,4 +1,4 @@
-"""The backend: neurons for NEST 3.10."""
+"""The backend: neurons and synapses for NEST 3.10."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 class NestBackend(Backend[ir.Module, Options]):
-    """Generates one extension module: a C++ source and a header for each neuron."""
+    """Generates one extension module: a C++ source and a header for each model."""
 
     name: ClassVar[str] = "nest"
     version: ClassVar[str] = __version__
-    summary: ClassVar[str] = "neurons for the NEST simulator 3.10, as extension module in C++"
+    summary: ClassVar[str] = "neurons and synapses for the NEST simulator 3.10, in C++"
     options: ClassVar[type[Options]] = Options
     supports: ClassVar[Supports] = Supports(
         frozenset(Feature),

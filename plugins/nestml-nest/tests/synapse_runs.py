@@ -36,6 +36,7 @@ def weights(
     duration: float,
     threads: int = 1,
     resolution: float = 0.1,
+    deliver_interval: int = 1,
 ) -> list[Any]:
     """Return what each job's synapse passes on: ``[[times, weights], ...]``.
 
@@ -56,6 +57,7 @@ def weights(
         if modulation:
             if modulation not in transmitters:
                 transmitters[modulation] = nest.Create("volume_transmitter")
+                transmitters[modulation].deliver_interval = deliver_interval
                 sender = firing("parrot_neuron", modulation, {})
                 link = {"delay": resolution}
                 nest.Connect(sender, transmitters[modulation], syn_spec=link)

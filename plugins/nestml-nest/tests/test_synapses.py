@@ -81,6 +81,18 @@ def test_threads_change_nothing(found: Callable[[int], Found]) -> None:
         assert np.array_equal(weights, two[key][1]), key
 
 
+def test_how_often_a_transmitter_delivers_changes_nothing(
+    plastic: str, synapse_run: Callable[..., Any]
+) -> None:
+    """Also if many presynaptic spikes pass between two deliveries."""
+    jobs = [job_of_ours(ROWS["dopamine"], delay) for delay in DELAYS]
+    fields = {"modules": [plastic], "jobs": jobs, "duration": DURATION, "deliver_interval": 700}
+    for delay, (times, weights) in zip(DELAYS, synapse_run("weights", **fields), strict=True):
+        at, expected = in_the_reference("dopamine", delay)
+        here = np.array(times) <= at[-1] + 1e-6
+        assert np.abs(np.array(weights)[here] - expected).max() < 1e-9
+
+
 def test_status_and_errors(plastic: str, synapse_run: Callable[..., Any]) -> None:
     """Values are set all or nothing, under their names, and only where they belong."""
     got = synapse_run("status", modules=[plastic])

@@ -18,6 +18,7 @@ from nestml_truenorth import codes, iomap
 from nestml_truenorth.affine import Scope
 from nestml_truenorth.approximation import Recipe, linear, program, refusal, stochastic
 from nestml_truenorth.chip import cpe
+from nestml_truenorth.forms import with_forms
 from nestml_truenorth.ir import ChipProgram, NeuronProgram
 from nestml_truenorth.leaky import Leaky, leaky, membrane, scope_of
 from nestml_truenorth.lower import Case, Settings, constants_problem, lower_model, too_large
@@ -33,7 +34,10 @@ SYNAPTIC_CELLS = 48
 
 def lower_program(given: SolvedProgram, choices: Choices) -> Result[ChipProgram]:
     """Return every model of a program on the chip."""
-    results = [lowered(model, choices, Settings({}, {})) for model in given.models]
+    results = [
+        lowered(model, choices, Settings({}, {})).then(lambda m: with_forms(m, choices.emit))
+        for model in given.models
+    ]
     said = tuple(d for r in results for d in r.diagnostics)
     return checked(ChipProgram(tuple(r.value for r in results if r.value is not None)), said)
 
@@ -59,6 +63,21 @@ def lowered(model: SolvedModel, choices: Choices, settings: Settings) -> Result[
     if problem:
         return Result(None, problem)
     return leaky(case).then(lambda m: _approximated(model, case, m))
+
+
+def attempts(
+    model: SolvedModel, choices: Choices
+) -> Iterator[tuple[Leaky, Recipe, NeuronProgram]]:
+    """Yield what a strategy tries, one after the other, not yet measured."""
+    case = _case(model, choices, Settings({}, {}))
+    if isinstance(case, Diagnostic):
+        return
+    found = leaky(case)
+    if found.value is None:
+        return
+    for attempt in _recipes(case, found.value):
+        if attempt.value is not None:
+            yield found.value, attempt.value, program(case, found.value, attempt.value)
 
 
 def _case(model: SolvedModel, choices: Choices, settings: Settings) -> Case | Diagnostic:
@@ -156,7 +175,7 @@ def _notice(case: Case, made: NeuronProgram) -> Diagnostic:
         case.model.span,
         f"`{case.model.name}` is approximated ({made.strategy}, {made.neuron_count} chip "
         f"neurons): {_words(made)}",
-        help="the report lists all figures; tolerance=... decides what is accepted",
+        help="the report lists all figures; max_error=... decides what is accepted",
     )
 
 
@@ -166,5 +185,5 @@ def _beyond(case: Case, made: NeuronProgram) -> Diagnostic:
         case,
         f"`{case.model.name}` by {made.strategy} ({made.neuron_count} chip neurons): "
         f"{_words(made)}; allowed is {case.choices.tolerance:g}",
-        f"choose {other}a shorter tick, more neurons, or a larger tolerance",
+        f"choose {other}a shorter tick, more neurons, or a larger max_error",
     )

@@ -27,8 +27,13 @@ if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
 
 
+def figure(value: float) -> str:
+    """Return a measured number for people."""
+    return f"{value:.3g}"
+
+
 class TrueNorthBackend(Backend[ChipProgram, Options]):
-    """Programs for the TrueNorth chip that compute a model without any error, or a refusal."""
+    """Programs for the TrueNorth chip: without any error, or with one that was measured."""
 
     name = "truenorth"
     version = __version__
@@ -47,7 +52,7 @@ class TrueNorthBackend(Backend[ChipProgram, Options]):
         selective=True,
         tolerance=1e-12,
     )
-    templates = environment("nestml_truenorth", decimal=decimal)
+    templates = environment("nestml_truenorth", decimal=decimal, figure=figure)
 
     def lower(self, program: SolvedProgram, options: Options) -> Result[ChipProgram]:
         return choices(options).then(lambda chosen: lower_program(program, chosen))
@@ -60,6 +65,7 @@ class TrueNorthBackend(Backend[ChipProgram, Options]):
             rendered[neuron.name + files.CONFIGURATION] = files.configuration(neuron)
             rendered[neuron.name + files.IO_MAP] = iomap.write(neuron.io)
             rendered[neuron.name + files.REPORT] = report.render(neuron=neuron)
+            rendered.update({neuron.name + end: content for end, content in neuron.forms})
         return rendered
 
     def compile(

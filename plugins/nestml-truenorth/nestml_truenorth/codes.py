@@ -12,7 +12,7 @@ def _error(id: str, title: str) -> Code:
 EXPONENTIAL_LEAK = _error("TN101", "a leak that depends on the potential")
 NONLINEAR = _error("TN102", "a nonlinear equation")
 SECOND_VARIABLE = _error("TN103", "a second state variable")
-COUNTER = _error("TN104", "a refractory counter or other procedural state")
+COUNTER = _error("TN104", "state beside the potential that no equation moves")
 CONTINUOUS_INPUT = _error("TN105", "a continuous input")
 RANDOM = _error("TN106", "a random model")
 SYNAPSE = _error("TN107", "a synapse model")
@@ -37,11 +37,13 @@ BUDGET = _error("TN207", "more chip neurons or axons than there are")
 UNBOUNDED = Code("TN206", Severity.WARNING, "a potential without a bound")
 
 TOLERANCE = _error("TN208", "an approximation beyond the tolerance")
+NO_FORM = _error("TN210", "a form of output that cannot hold the program")
 APPROXIMATED = Code("TN209", Severity.WARNING, "a model that is approximated")
 
 WRONG_STEP = _error("TN301", "a step that is not the tick")
 WEIGHT = _error("TN302", "synaptic input that the axons cannot deliver")
 LEFT_RANGE = _error("TN303", "a potential that left the exact range")
+CUT = Code("TN305", Severity.WARNING, "inhibition that is cut at rest")
 BAD_FILES = _error("TN304", "files that are missing or not what was generated")
 
 COUPLING = _error("TN401", "a continuous connection between neurons")

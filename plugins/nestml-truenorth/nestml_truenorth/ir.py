@@ -122,6 +122,8 @@ class NeuronProgram:
     strategy: str
     part: Part
     metrics: tuple[Metric, ...] = ()
+    forms: tuple[tuple[str, str | bytes], ...] = ()
+    """Further files: the ends of their names, and what is in them."""
 
     @property
     def is_exact(self) -> bool:

@@ -15,6 +15,7 @@ AUTO = "auto"
 EXACT = "exact"
 LINEAR = "linear"
 STOCHASTIC = "stochastic-exp"
+FORMS = ("corelet", "maps", "tnbm", "ranc", "sanafe")
 STRATEGIES = (EXACT, LINEAR, STOCHASTIC, AUTO)
 MAX_SEED = 2**32 - 1
 
@@ -50,7 +51,7 @@ class Options:
             "the first of these that is within the tolerance"
         },
     )
-    tolerance: float = field(
+    max_error: float = field(
         default=0.05,
         metadata={
             "help": "largest error of firing rates, relative, root mean square over a sweep of "
@@ -67,6 +68,14 @@ class Options:
     rng_seed: int = field(
         default=1,
         metadata={"help": "seed of the core's random numbers, 1 to 2^32-1; exact models use none"},
+    )
+    emit: str = field(
+        default="",
+        metadata={
+            "help": "further forms of the program, such as corelet,maps,tnbm,ranc,sanafe: MATLAB "
+            "source, binary maps of connectors, the binary program (experimental), and what these "
+            "two simulators read"
+        },
     )
     ticks: int = field(
         default=1000,
@@ -86,6 +95,7 @@ class Choices:
     strategy: str = EXACT
     tolerance: float = 0.05
     budget: int = SIZE
+    emit: tuple[str, ...] = ()
 
 
 def choices(options: Options) -> Result[Choices]:
@@ -116,15 +126,19 @@ def choices(options: Options) -> Result[Choices]:
         bad("ticks", options.ticks, "give at least 1")
     if options.strategy not in STRATEGIES:
         bad("strategy", options.strategy, f"choose one of {', '.join(STRATEGIES)}")
-    if not 0 < options.tolerance < 1:
-        bad("tolerance", options.tolerance, "give a fraction, such as 0.05")
+    emit = tuple(dict.fromkeys(x.strip() for x in options.emit.split(",") if x.strip()))
+    unknown = [x for x in emit if x not in FORMS]
+    if unknown:
+        bad("emit", unknown[0], f"choose among {', '.join(FORMS)}")
+    if not 0 < options.max_error < 1:
+        bad("max_error", options.max_error, "give a fraction, such as 0.05")
     if not 0 <= options.neurons <= SIZE:
         bad("neurons", options.neurons, f"give 1 to {SIZE}, or 0 for a whole core")
     known = None if weights is None else tuple(w for w in weights if w is not None)
     seed, ticks = int(options.rng_seed), int(options.ticks)
     budget = int(options.neurons) or SIZE
     chosen = Choices(
-        tick, scale, known, seed, ticks, options.strategy, float(options.tolerance), budget
+        tick, scale, known, seed, ticks, options.strategy, float(options.max_error), budget, emit
     )
     return checked(chosen, found)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +25,8 @@ from nestml_truenorth.affine import decimal, exact
 from nestml_truenorth.chip.simulator import IntArray, PotentialOverflow, run
 from nestml_truenorth.files import Loaded, load
 from nestml_truenorth.ir import ChipProgram, IoMap, Reading
-from nestml_truenorth.lower import Settings, lower_model
+from nestml_truenorth.approximate import lowered as lower_model
+from nestml_truenorth.lower import Settings
 from nestml_truenorth.options import Choices, choices
 from nestml_truenorth.stimulus import input_spikes
 
@@ -53,7 +56,7 @@ def simulate(
     return choices(artifact.options).then(
         lambda chosen: _checked_step(chosen, schedule).then(
             lambda _: _loaded(artifact, model, schedule, chosen, render).then(
-                lambda loaded: _run(loaded, schedule)
+                lambda loaded: run_loaded(loaded, schedule)
             )
         )
     )
@@ -80,8 +83,16 @@ def _loaded(
         {s: exact(v) for s, v in schedule.parameters.items()},
         {s: exact(v) for s, v in schedule.initial.items()},
     )
-    lowered = lower_model(model, chosen, settings)
+    lowered = lower_model(model, _as_built(artifact, model, chosen), settings)
     return lowered.then(lambda neuron: _through_disk(render(ChipProgram((neuron,))), model.name))
+
+
+def _as_built(artifact: Artifact, model: SolvedModel, chosen: Choices) -> Choices:
+    """Return the options with the strategy that the build has; its error is known from there."""
+    built = load(artifact.directory, model.name)
+    if built.value is None or built.value.io.is_exact:
+        return chosen
+    return replace(chosen, tolerance=math.inf)
 
 
 def _through_disk(files: Mapping[str, str | bytes], name: str) -> Result[Loaded]:
@@ -92,7 +103,8 @@ def _through_disk(files: Mapping[str, str | bytes], name: str) -> Result[Loaded]
         return load(Path(folder), name)
 
 
-def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
+def run_loaded(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
+    """Run a program with its map; see ``simulate``."""
     io = loaded.io
     events = {port.name: train for port, train in schedule.spikes.items()}
     currents = {port.name: signal for port, signal in schedule.currents.items()}
@@ -127,7 +139,33 @@ def _run(loaded: Loaded, schedule: Schedule) -> Result[Trace]:
         spike_steps=spikes,
         backend=NAME,
     )
-    return Result(trace)
+    return Result(trace, _cut(io, schedule))
+
+
+def _cut(io: IoMap, schedule: Schedule) -> tuple[Diagnostic, ...]:
+    """Warn of inputs that would take an approximated membrane below the lowest it can have."""
+    if io.is_exact:
+        return ()
+    pools = {p.name: p for p in io.ports}
+    negative = [
+        port.name
+        for port, train in schedule.spikes.items()
+        if port.name in pools and (train.weights * float(pools[port.name].counts) < 0).any()
+    ]
+    negative += [
+        port.name
+        for port, signal in schedule.currents.items()
+        if port.name in pools and (signal * float(pools[port.name].counts) < 0).any()
+    ]
+    if not negative:
+        return ()
+    warning = codes.CUT.at(
+        NOWHERE,
+        f"`{io.model}`: `{negative[0]}` inhibits; an approximated membrane does not go below its "
+        "rest",
+        help="results are good where inhibition meets excitation; use another backend otherwise",
+    )
+    return (warning,)
 
 
 def held_steps(ticks: int, spikes: IntArray, steps: int) -> npt.NDArray[np.bool_]:

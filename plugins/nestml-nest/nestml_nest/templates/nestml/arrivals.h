@@ -25,6 +25,11 @@ inline long unwrapped(const std::uint32_t kept, const long now) {
   return now - static_cast<long>(static_cast<std::uint32_t>(now) - kept);
 }
 
+/// Whether `now` is later than the step that `kept` stands for, neither being 2^31 steps apart.
+inline bool is_later(const long now, const std::uint32_t kept) {
+  return static_cast<std::int32_t>(static_cast<std::uint32_t>(now) - kept) > 0;
+}
+
 /// A time in steps. What is nearly a whole number of them is one.
 inline double in_steps(const double ms, const double resolution) {
   const double steps = ms / resolution;

@@ -1,0 +1,230 @@
+"""Updates of generated populations, against hand-written bounds and Brian2.
+
+``python tests/bench/bench_cpp.py [--rounds 5] [--neurons 10240] [--brian2 PYTHON]``.
+``NESTML_LIMITS`` points to a folder with ``lif_update.cpp`` and ``hh_update.cpp``: programs written
+by hand for the same neurons, which print a line of JSON for each measurement. ``--brian2`` is an
+interpreter that has Brian2, whose standalone programs then run the same neurons, with its default
+flags. Populations have no synapses, but read and clear rows of spikes as in a network. Everything
+is measured in turn, round by round, on one thread; times are of the CPU, in ns per neuron and step,
+the least of the rounds; Brian2 says the wall time of its loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from nestml_cpp.backend import CppBackend
+from nestml_cpp.options import Options
+from nestml_cpp.population import Population, population
+from nestml_cpp.toolchain import find_compiler
+
+from nestml_core.api import Artifact, Method, SolvedProgram
+from nestml_core.pipeline import compile_files, write_files
+from nestml_core.solve import SolveOptions
+
+MODELS = Path(__file__).parents[2] / "nestml_core" / "models" / "neurons"
+STEPS = 16
+
+
+@dataclass(frozen=True)
+class Case:
+    """A neuron, how it is integrated, and what measures the same.
+
+    ``limit`` is the program and the variant of the bound; ``brian`` the name of a Brian2 run.
+    """
+
+    model: str
+    values: Mapping[str, float] = field(default_factory=dict)
+    method: Method | None = None
+    limit: tuple[str, str] | None = None
+    brian: str = ""
+    real: str = "double"
+
+
+CASES = {
+    "iaf_psc_exp": Case(
+        "iaf_psc_exp",
+        {"I_e": 450.0},
+        limit=("lif_update", "SoA double, AVX2, 16-step slice per 64-neuron block"),
+        brian="lif",
+    ),
+    "iaf_psc_exp, float": Case(
+        "iaf_psc_exp",
+        {"I_e": 450.0},
+        limit=("lif_update", "SoA float, AVX2, step by step"),
+        real="float",
+    ),
+    "HH, exponential Euler": Case(
+        "hh_cond_exp_traub",
+        {"I_e": 250.0},
+        Method.EXPONENTIAL_EULER,
+        limit=("hh_update", "exponential Euler, AVX2 (10 exp)"),
+        brian="hh",
+    ),
+    "HH, adaptive RK45, 1e-9": Case(
+        "hh_cond_exp_traub",
+        {"I_e": 250.0},
+        Method.RK45,
+        limit=("hh_update", "RKF45 one substep, AVX2 (36 exp)"),
+    ),
+}
+
+BRIAN = """
+import sys, json
+from brian2 import *
+which, n, steps, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+set_device("cpp_standalone", directory=folder, build_on_run=False)
+defaultclock.dt = 0.1 * ms
+if which == "lif":
+    C, tau, te, ti = 250 * pF, 10 * ms, 2 * ms, 2 * ms
+    E, Ie = -70 * mV, 450 * pA
+    group = NeuronGroup(n, '''dv/dt = -(v - E) / tau + (e - i + Ie) / C : volt (unless refractory)
+        de/dt = -e / te : amp
+        di/dt = -i / ti : amp''', threshold="v >= -55 * mV", reset="v = E",
+        refractory=2 * ms, method="exact")
+    group.v = "E + 14 * mV * rand()"
+else:
+    C, gl, El, EK, ENa = 200 * pF, 10 * nS, -60 * mV, -90 * mV, 50 * mV
+    gna, gk, VT, Ei, Ie = 20000 * nS, 6000 * nS, -63 * mV, -80 * mV, 250 * pA
+    group = NeuronGroup(n, '''
+        dv/dt = (gl*(El-v) - e*v + i*(Ei-v) - gna*(m*m*m)*h*(v-ENa) - gk*(k*k*k*k)*(v-EK) + Ie)/C : volt
+        dm/dt = am*(1-m) - bm*m : 1
+        dk/dt = an*(1-k) - bn*k : 1
+        dh/dt = ah*(1-h) - bh*h : 1
+        de/dt = -e/(5*ms) : siemens
+        di/dt = -i/(10*ms) : siemens
+        am = 0.32*(mV**-1)*4*mV/exprel((13*mV-v+VT)/(4*mV))/ms : Hz
+        bm = 0.28*(mV**-1)*5*mV/exprel((v-VT-40*mV)/(5*mV))/ms : Hz
+        ah = 0.128*exp((17*mV-v+VT)/(18*mV))/ms : Hz
+        bh = 4./(1+exp((40*mV-v+VT)/(5*mV)))/ms : Hz
+        an = 0.032*(mV**-1)*5*mV/exprel((15*mV-v+VT)/(5*mV))/ms : Hz
+        bn = 0.5*exp((10*mV-v+VT)/(40*mV))/ms : Hz''',
+        threshold="v > -33*mV", refractory=2 * ms, method="exponential_euler")
+    group.v = "El + 5*mV*rand()"
+run(steps * 0.1 * ms)
+device.build(run=False)
+for k in range(int(sys.argv[5])):
+    device.run()
+    print(json.dumps(device._last_run_time / (n * steps) * 1e9))
+"""
+
+
+def made(case: Case, size: int, folder: Path) -> Population:
+    """Return neurons that have begun, at potentials of their own."""
+    solving = SolveOptions() if case.method is None else SolveOptions(integrator=case.method)
+    program = compile_files([MODELS / f"{case.model}.nestml"], solving).value
+    assert program is not None
+    (model,) = program.models
+    backend, options = CppBackend(), Options(real=case.real)
+    lowered = backend.lower(program, options).value
+    assert lowered is not None
+    written = write_files(backend.render(lowered), folder)
+    assert written.value is not None
+    artifact = Artifact(SolvedProgram((model,)), options, folder, folder)
+    neurons = population(artifact, model, size).value
+    assert neurons is not None
+    symbols = {d.symbol.name: d.symbol for d in (*model.parameters, *model.state)}
+    start = np.random.default_rng(1).uniform(-70, -58, size)
+    values = {symbols[name]: value for name, value in case.values.items()}
+    neurons.set(values, {symbols["V_m"]: start})
+    neurons.keep_spikes(False)
+    assert neurons.begin() == ()
+    return neurons
+
+
+def ours(neurons: Population, least: float = 0.3) -> float:
+    """Return ns of the CPU for an update."""
+    steps = STEPS
+    while True:
+        begin = time.process_time()
+        problems = neurons.run(steps)
+        seconds = time.process_time() - begin
+        assert problems == ()
+        if seconds > least:
+            return seconds / (neurons.size * steps) * 1e9
+        steps *= 2
+
+
+def limits(source: Path, folder: Path) -> Callable[[], dict[tuple[str, int], float]]:
+    """Return what runs a program of bounds: ns by variant and number of neurons."""
+    compiler = find_compiler()
+    assert compiler is not None
+    program = folder / source.stem
+    command = [*compiler.command, "-O3", "-march=native", "-std=c++20", source, "-o", program]
+    subprocess.run(command, check=True)
+
+    def run() -> dict[tuple[str, int], float]:
+        said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+        rows = [json.loads(line) for line in said.splitlines()]
+        return {(r["variant"], int(r["n"])): r["ns"] for r in rows if "ns" in r}
+
+    return run
+
+
+def brian(python: str, which: str, size: int, folder: Path, rounds: int) -> list[float]:
+    script = folder / "brian.py"
+    script.write_text(BRIAN, encoding="utf-8")
+    arguments = [which, str(size), "4000", str(folder / which), str(rounds)]
+    done = subprocess.run(
+        [python, script, *arguments], capture_output=True, text=True, check=True, cwd=folder
+    )
+    numbers = (line for line in done.stdout.splitlines() if line[:1].isdigit())
+    return [float(json.loads(x)) for x in numbers]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--neurons", type=int, default=10240)
+    parser.add_argument("--brian2", default="", help="an interpreter that has Brian2")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="nestml-bench-") as name:
+        folder = Path(name)
+        found = os.environ.get("NESTML_LIMITS", "")
+        bounds = {}
+        if found:
+            names = sorted({c.limit[0] for c in CASES.values() if c.limit})
+            bounds = {n: limits(Path(found) / f"{n}.cpp", folder) for n in names}
+        populations = {}
+        for number, (title, case) in enumerate(CASES.items()):
+            own = folder / str(number)
+            own.mkdir()
+            populations[title] = made(case, given.neurons, own)
+        best: dict[tuple[str, str], list[float]] = {}
+        for _ in range(given.rounds):
+            seen = {n: run() for n, run in bounds.items()}
+            for title, case in CASES.items():
+                best.setdefault((title, "ours"), []).append(ours(populations[title]))
+                if case.limit and case.limit[0] in seen:
+                    program, variant = case.limit
+                    rows = [ns for (v, n), ns in seen[program].items() if v == variant and n < 20000]
+                    best.setdefault((title, "limit"), []).append(min(rows))
+        for title, case in CASES.items():
+            if given.brian2 and case.brian:
+                times = brian(given.brian2, case.brian, given.neurons, folder, given.rounds)
+                best[title, "brian"] = times
+        report(best)
+    return 0
+
+
+def report(best: Mapping[tuple[str, str], list[float]]) -> None:
+    print(f"{'ns per update':<28} {'ours':>8} {'bound':>8} {'ours/bound':>11} {'Brian2':>8} {'Brian2/ours':>12}")
+    for title in CASES:
+        mine = min(best[title, "ours"])
+        bound = min(best.get((title, "limit"), [float("nan")]))
+        theirs = min(best.get((title, "brian"), [float("nan")]))
+        print(f"{title:<28} {mine:8.2f} {bound:8.2f} {mine / bound:11.2f} {theirs:8.2f} {theirs / mine:12.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
