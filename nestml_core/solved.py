@@ -59,6 +59,7 @@ from nestml_core.types import Base, Dimension, Type, Unit
 
 __all__ = [
     "DT",
+    "MOST_TRIALS",
     "RESOLUTION",
     "RODAS",
     "TIME",
@@ -170,6 +171,10 @@ class LinearSystem:
     updates: tuple[Update, ...]
 
 
+MOST_TRIALS = 100_000
+"""How many trial steps an adaptive method takes for one interval at most."""
+
+
 class Method(Enum):
     """How a nonlinear system ``x' = f(x)`` is integrated over an interval of length T = dt.
 
@@ -182,7 +187,8 @@ class Method(Enum):
     ``|e_i| / (absolute + relative * max(|x_i|, |x_i new|))`` over variables and companions; one
     that is not a number counts as infinite. A trial step with error <= 1 is accepted; the next
     one is the last times ``min(5, max(0.2, 0.9 * error ** -0.2))``, cut to what remains. A trial
-    step below 16 roundings of the interval is given up.
+    step below 16 roundings of the interval is given up, and so is a system that takes more than
+    ``MOST_TRIALS`` of them.
     Dormand & Prince (1980), J. Comput. Appl. Math. 6:19-26, table 2 (RK5(4)7M).
 
     ROSENBROCK: RODAS of order 4(3), L-stable and stiffly accurate. A trial step of length h takes

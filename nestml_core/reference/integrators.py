@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from nestml_core.reference.failure import ARITHMETIC
-from nestml_core.solved import RODAS
+from nestml_core.solved import MOST_TRIALS, RODAS
 
 Vector: TypeAlias = list[float]
 Matrix: TypeAlias = list[list[float]]
@@ -36,9 +36,6 @@ ERROR = (71 / 57600, 0.0, -71 / 16695, 71 / 1920, -17253 / 339200, 22 / 525, -1 
 
 SMALLEST = 16 * sys.float_info.epsilon
 """The shortest trial step, relative to the interval."""
-
-MOST_TRIALS = 100_000
-"""The largest number of trial steps for one interval: equations that take more are too stiff."""
 
 TRUTH = 1e-12
 """Relative tolerance of ``accurate``; the absolute one is a tenth of it."""

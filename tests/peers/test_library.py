@@ -201,14 +201,6 @@ DIFFERENCES: Mapping[str, Difference] = {
         initial={"phase_steps": 399},
         parameters={"firing_rate": 10.0},
     ),
-    "izhikevich": Difference(
-        "ours rises in a straight line beyond V_th, so that no step is too long for it",
-        changes=(("inline V mV = min(V_m, V_th)", "inline V mV = V_m"),),
-    ),
-    "izhikevich_psc_alpha": Difference(
-        "ours rises in a straight line beyond V_peak, so that no step is too long for it",
-        changes=(("inline V mV = min(V_m, V_peak)", "inline V mV = V_m"),),
-    ),
     "mat2_psc_exp": Difference(
         "as in NEST, and as the model is published, V_m and the threshold never stand still; "
         "theirs do for refr_T after a spike",

@@ -12,6 +12,7 @@ import nestml_core
 from nestml_core.api import CPP_INTEGRATORS, RODAS, Method, cpp_runtime
 from nestml_core.reference.integrators import ERROR, STAGES
 from nestml_core.runtime import NEEDS
+from nestml_core.solved import MOST_TRIALS
 
 FOLDER = Path(nestml_core.__file__).parent / "runtime" / "cpp"
 
@@ -67,3 +68,7 @@ def test_dormand_prince_has_the_coefficients_of_the_reference() -> None:
     text = cpp_runtime()["dormand_prince.hpp"]
     fractions = {float(a) / float(b) for a, b in re.findall(r"(\d+\.0) / (\d+\.0)", text)}
     assert {abs(x) for row in (*STAGES, ERROR) for x in row if x} == fractions
+
+
+def test_trial_steps_end_where_the_contract_says() -> None:
+    assert f"most_trials = {MOST_TRIALS};" in cpp_runtime()["trial_steps.hpp"]

@@ -13,18 +13,19 @@ inline namespace v1 {
 /// The first trial step has the length of the whole interval. The error of a trial step is the
 /// largest |e_i| / (absolute + relative max(|x_i|, |x_i new|)); with an error <= 1 it is accepted.
 /// The next step is the last one times min(5, max(0.2, 0.9 error^(-1/5))), cut to what remains.
-/// If no step is short enough (16 roundings of the interval are the limit), x is set to NaN.
+/// If no step is short enough (16 roundings of the interval are the limit), or 100,000 are not
+/// enough, x is set to NaN.
 ///
-/// `f(x, slope)` fills in the derivatives. Returns false where no step was short enough.
+/// `f(x, slope)` fills in the derivatives. Returns whether it got to the end.
 template <std::size_t N, class RightHandSide>
 bool dormand_prince(const RightHandSide& f, std::array<double, N>& x, double interval,
                     double relative, double absolute) {
   using Vector = std::array<double, N>;
   Vector k1, k2, k3, k4, k5, k6, k7, next, difference;
-  double remaining = interval;
-  double h = interval;
+  TrialSteps steps(interval, -0.2);
   f(x, k1);
   while (true) {
+    const double h = steps.length();
     for (std::size_t i = 0; i < N; ++i) next[i] = x[i] + h * (1.0 / 5.0 * k1[i]);
     f(next, k2);
     for (std::size_t i = 0; i < N; ++i) {
@@ -58,19 +59,13 @@ bool dormand_prince(const RightHandSide& f, std::array<double, N>& x, double int
                17253.0 / 339200.0 * k5[i] + 22.0 / 525.0 * k6[i] - 1.0 / 40.0 * k7[i]);
     }
     const double error = trial_error(x, next, difference, relative, absolute);
-    if (error <= 1.0) {
-      remaining -= h;
-      x = next;
-      if (remaining <= 0.0) return true;
-      k1 = k7;  // the last stage is the first one of the next step
-    }
-    h *= trial_growth(error, -0.2);
-    if (h >= remaining) {
-      h = remaining;
-    } else if (h < shortest_trial * interval) {
+    if (error <= 1.0) x = next;
+    if (!steps.advance(error)) {
       x.fill(std::numeric_limits<double>::quiet_NaN());
       return false;
     }
+    if (steps.done()) return true;
+    if (error <= 1.0) k1 = k7;  // the last stage is the first one of the next step
   }
 }
 

@@ -15,17 +15,17 @@ inline namespace v1 {
 /// The steps are controlled as in `dormand_prince`, with the exponent -1/4.
 ///
 /// `f(x, slope)` fills in the derivatives, `linearised(x, slope, jacobian)` also the Jacobian.
-/// Returns false, and sets x to NaN, where no step was short enough.
+/// Returns whether it got to the end; x is NaN if not.
 template <std::size_t N, class RightHandSide, class Linearisation>
 bool rosenbrock(const RightHandSide& f, const Linearisation& linearised, std::array<double, N>& x,
                 double interval, double relative, double absolute) {
   using Vector = std::array<double, N>;
   Vector slope, right, next, u1, u2, u3, u4, u5, u6;
   std::array<Vector, N> jacobian, w;
-  double remaining = interval;
-  double h = interval;
+  TrialSteps steps(interval, -0.25);
   linearised(x, slope, jacobian);
   while (true) {
+    const double h = steps.length();
     for (std::size_t i = 0; i < N; ++i) {
       for (std::size_t j = 0; j < N; ++j) w[i][j] = -jacobian[i][j];
       w[i][i] += 4.0 / h;
@@ -83,19 +83,13 @@ bool rosenbrock(const RightHandSide& f, const Linearisation& linearised, std::ar
     for (std::size_t i = 0; i < N; ++i) next[i] += u6[i];
 
     const double error = trial_error(x, next, u6, relative, absolute);
-    if (error <= 1.0) {
-      remaining -= h;
-      x = next;
-      if (remaining <= 0.0) return true;
-      linearised(x, slope, jacobian);
-    }
-    h *= trial_growth(error, -0.25);
-    if (h >= remaining) {
-      h = remaining;
-    } else if (h < shortest_trial * interval) {
+    if (error <= 1.0) x = next;
+    if (!steps.advance(error)) {
       x.fill(std::numeric_limits<double>::quiet_NaN());
       return false;
     }
+    if (steps.done()) return true;
+    if (error <= 1.0) linearised(x, slope, jacobian);
   }
 }
 

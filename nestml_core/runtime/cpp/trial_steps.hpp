@@ -35,6 +35,43 @@ inline double trial_growth(double error, double exponent) {
 /// The shortest trial step, relative to the interval.
 inline constexpr double shortest_trial = 16.0 * std::numeric_limits<double>::epsilon();
 
+/// The largest number of trial steps for one interval.
+inline constexpr int most_trials = 100000;
+
+/// The trial steps of one interval: the first has its length, the others follow from the errors.
+class TrialSteps {
+ public:
+  TrialSteps(double interval, double exponent)
+      : remaining_(interval), length_(interval), shortest_(shortest_trial * interval),
+        exponent_(exponent) {}
+
+  double length() const { return length_; }
+  bool done() const { return remaining_ <= 0.0; }
+
+  /// Go on by the last step if its error is at most 1, and choose the next one, if there is one.
+  /// Returns false where no step is short enough, or too many are needed.
+  bool advance(double error) {
+    if (error <= 1.0) {
+      remaining_ -= length_;
+      if (done()) return true;
+    }
+    length_ *= trial_growth(error, exponent_);
+    if (length_ >= remaining_) {
+      length_ = remaining_;
+    } else if (length_ < shortest_) {
+      return false;
+    }
+    return --left_ > 0;
+  }
+
+ private:
+  double remaining_;
+  double length_;
+  double shortest_;
+  double exponent_;
+  int left_ = most_trials;
+};
+
 }  // namespace v1
 }  // namespace nestml_runtime
 #endif
