@@ -116,7 +116,8 @@ class Run:
         ----------
         path : also write it there; the suffix gives the format
         what : names of what was recorded, of input ports, and ``"spikes"`` for what was emitted
-            (and for a port that is called so), in any number; all of that if None
+            (and for a port that is called so), in any number; if None all of that, except whole
+            numbers and truth values such as counters of refractory steps
 
         Raises
         ------

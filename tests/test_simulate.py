@@ -403,7 +403,10 @@ def test_a_figure_of_a_run(volt: LoadedModel, tmp_path: Path) -> None:
     )
     figure = run.plot(tmp_path / "run.png")
     labels = [a.get_ylabel() for a in figure.axes]
-    assert labels == ["", "I (nA)", "V_m (V)", "n", "on", "I_leak (nA)", ""]
+    assert labels == ["", "I (nA)", "V_m (V)", "I_leak (nA)", ""]  # no counters, no flags
+    assert [a.get_ylabel() for a in run.plot(what=["n", "on"]).axes] == ["n", "on"]
+    counted = volt.simulate(5, 0.1, record=["n"])
+    assert counted.plot().axes[0].get_ylabel() == "n"
     assert figure.axes[0].get_title(loc="left") == "volt"
     assert "1 spike, 20 spikes/s; dt = 0.1 ms" in figure.axes[0].get_title(loc="right")
     assert [t.get_text() for t in figure.axes[-1].get_yticklabels()] == ["output"]

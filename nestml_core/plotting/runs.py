@@ -35,12 +35,16 @@ from nestml_core.plotting.panels import (
     stack,
     title,
 )
+from nestml_core.types import Base
 
 if TYPE_CHECKING:
     from nestml_core.results import Run
 
 SPIKES = "spikes"
 """What the emitted spikes are called where parts of a figure are chosen."""
+
+COUNTERS = (Base.INTEGER, Base.BOOLEAN)
+"""What is drawn only if it is asked for, or nothing else was recorded."""
 
 FLAT = 0.03
 """A trace that moves by less than this part of the height of its panel cannot be read."""
@@ -62,7 +66,8 @@ def figure_of_run(run: Run, what: str | Sequence[str] | None = None) -> Figure:
 
     Parameters
     ----------
-    what : names of recorded quantities, of input ports and ``"spikes"``; everything if None
+    what : names of recorded quantities, of input ports and ``"spikes"``; if None everything but
+        whole numbers and truth values, such as counters of refractory steps
 
     Raises
     ------
@@ -98,7 +103,12 @@ def _chosen(run: Run, what: str | Sequence[str] | None) -> tuple[str, ...]:
     spike_ports = [p.name for p in run.schedule.spikes]
     known = tuple(dict.fromkeys([*run.recorded, *run.inputs, *spike_ports, SPIKES]))
     if what is None:
-        return known
+        counters = {s.name for s in run.schedule.record if s.type.base in COUNTERS}
+        return (
+            known
+            if counters.issuperset(run.recorded)
+            else tuple(n for n in known if n not in counters)
+        )
     names = (what,) if isinstance(what, str) else tuple(what)
     for name in names:
         if name not in known:
