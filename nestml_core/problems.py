@@ -58,4 +58,4 @@ def by_name(given: Any, what: str, code: Code) -> Mapping[str, Any]:
 
 def refuse(code: Code, message: str, help: str = "", span: Span = NOWHERE) -> NoReturn:
     """Raise a mistake in a call as what it is: a diagnostic."""
-    raise ModelError([code.at(span, message, help=help)])
+    raise ModelError([code.at(span, message, help=help)]) from None

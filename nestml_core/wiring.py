@@ -5,32 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from nestml_core.declared import unit_text
-from nestml_core.diagnostics import Diagnostic
-from nestml_core.experiment import (
-    GRID,
-    MAX_SEED,
-    MAX_STEPS,
-    OFF_GRID,
-    FloatArray,
-    IntArray,
-    grid_steps,
-    is_list,
-    settings,
-    signal,
+from nestml_core import arguments
+from nestml_core.connecting import (
+    chosen,
+    continuous_inputs,
+    continuous_port,
+    fixed_weights,
+    inputs_of,
+    neurons,
+    recordable_of,
+    refuse_signs,
+    spike_port,
 )
+from nestml_core.diagnostics import Diagnostic
+from nestml_core.experiment import MAX_SEED, MAX_STEPS, FloatArray, IntArray
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
+from nestml_core.members import Arrays, count, delays, numbers, settled, signals
 from nestml_core.network import (
-    BAD_DELAY,
     BAD_PART,
-    NO_INPUT,
-    WHICH_PORT,
     WRONG_KIND,
     Coupling,
     Modulation,
@@ -40,8 +37,6 @@ from nestml_core.network import (
     Projection,
     Roles,
     Sources,
-    ThirdFactor,
-    named_port,
     roles,
     unknown,
 )
@@ -49,12 +44,10 @@ from nestml_core.network_run import Connections, NetworkRun, Nodes
 from nestml_core.patterns import pattern
 from nestml_core.problems import ModelError, by_name, refuse, valued
 from nestml_core.reference.network import simulate_network
-from nestml_core.solved import TIME, ModelKind, SolvedModel, sign_pairs
-from nestml_core.source import NOWHERE
-from nestml_core.types import ONE, Unit
-from nestml_core.units import known, magnitude
-
-_TRAINS = "give a list of times for each source"
+from nestml_core.solved import ModelKind, SolvedModel
+from nestml_core.trains import in_time, poisson, trains
+from nestml_core.types import ONE
+from nestml_core.units import known
 
 POISSON = 2
 """What a stream of random numbers is for that is not a member's of a network."""
@@ -79,7 +72,7 @@ class Network:
     """
 
     def __init__(self, dt: Any = 0.1, seed: int = 1) -> None:
-        self.dt = _time(dt, "dt")
+        self.dt = arguments.time(dt, "dt", BAD_PART)
         if not 0 < self.dt < np.inf:
             refuse(BAD_PART, f"dt ({self.dt:g} ms) must be positive and finite")
         if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= MAX_SEED:
@@ -88,7 +81,7 @@ class Network:
         self._nodes: list[Nodes] = []
         self._trains: dict[int, tuple[IntArray, IntArray]] = {}
         self._rates: dict[int, FloatArray] = {}
-        self._settings: dict[int, tuple[_Arrays, _Arrays]] = {}
+        self._settings: dict[int, tuple[Arrays, Arrays]] = {}
         self._currents: dict[int, Mapping[str, Any]] = {}
         self._projections: list[Connections] = []
         self._wired: list[Projection] = []
@@ -107,31 +100,9 @@ class Network:
         times : for each source its times, in ms: from the end of the first step on. One that is
             not a multiple of dt counts for the next that is (with a warning)
         """
-        steps: list[IntArray] = []
-        said: list[Diagnostic] = []
-        if not is_list(times):
-            refuse(BAD_PART, f"times: {times!r} is no list", _TRAINS)
-        for k, train in enumerate(times):
-            what = f"times of source {k}"
-            if not is_list(train):
-                refuse(BAD_PART, f"{what}: {train!r} is no list", _TRAINS)
-            try:
-                numbers = np.array([magnitude(t, TIME.type.unit) for t in train], float)
-            except (TypeError, ValueError) as problem:
-                refuse(BAD_PART, f"{what}: {problem}", _TRAINS)
-            if not np.isfinite(numbers).all() or (numbers / self.dt < GRID).any():
-                refuse(BAD_PART, f"{what}: the first possible spike is at {self.dt:g} ms")
-            at, off_grid = grid_steps(numbers, self.dt)
-            if off_grid:
-                message = f"{what}: {off_grid} of them are not multiples of {self.dt:g} ms"
-                help = "these spikes are emitted at the end of the step they fall in"
-                said.append(OFF_GRID.at(NOWHERE, message, help=help))
-            steps.append(at)
+        steps, said = trains(times, self.dt)
         found = self._node(Nodes(name, len(steps), None, len(self._nodes)))
-        at = np.concatenate([*steps, np.zeros(0, np.int64)])
-        sources = np.repeat(np.arange(len(steps)), [len(x) for x in steps])
-        order = np.lexsort((sources, at))
-        self._trains[found.place] = at[order], sources[order]
+        self._trains[found.place] = in_time(steps)
         self._said += said
         return found
 
@@ -143,8 +114,8 @@ class Network:
         n : how many sources
         rate : in Hz, or a quantity; one for all, or one for each
         """
-        size = _count(n, name)
-        rates = self._numbers(rate, size, known("Hz"), f"rate of {size} sources")
+        size = count(n, name)
+        rates = numbers(rate, size, known("Hz"), f"rate of {size} sources")
         if (rates < 0).any():
             refuse(BAD_PART, "a rate is negative")
         found = self._node(Nodes(name, size, None, len(self._nodes)))
@@ -178,16 +149,16 @@ class Network:
             message = f"`{made.name}` is a synapse, and no neuron"
             refuse(WRONG_KIND, message, help, made.solved.span)
         name = name or made.name
-        size = _count(n, name)
-        values = self._settled(made.solved, parameters or {}, initial or {}, size, name)
-        ports = made.continuous_ports
-        for port in by_name(currents, "currents", BAD_PART):
+        size = count(n, name)
+        values = settled(made.solved, parameters or {}, initial or {}, size, name)
+        ports, given = made.continuous_ports, by_name(currents, "currents", BAD_PART)
+        for port in given:
             if port not in ports:
                 raise ModelError([unknown(f"`{made.name}`", "continuous port", port, ports)])
+        signals(made.solved, size, given, self.dt, 1)
         found = Nodes(name, size, made, len(self._nodes))
-        self._signals(found, currents or {}, 1)
         self._settings[found.place] = values
-        self._currents[found.place] = dict(currents or {})
+        self._currents[found.place] = dict(given)
         return self._node(found)
 
     # What is connected
@@ -239,32 +210,25 @@ class Network:
         """
         self._own(pre, Nodes)
         self._own(post, Nodes)
-        target = _neurons(post)
+        target = neurons(post)
         name = name or f"{pre.name} to {post.name}"
-        i, j, weights = pattern(pre, post, rule, pairs, matrix)
-        to, negative = _port(target.solved, port)
-        plasticity, made = None, None
+        i, j, in_matrix = pattern(pre, post, rule, pairs, matrix)
+        to, negative = spike_port(target.solved, port)
+        made, weights, plasticity = None, None, None
         if synapse is None:
             if parameters or initial or inputs:
                 refuse(BAD_PART, f"{name}: there is no synapse to set", "name one: synapse=...")
-            if weights is not None and weight is not None:
-                refuse(BAD_PART, f"{name}: `matrix` gives the weights already")
-            if weights is None:
-                weights = self._numbers(
-                    1.0 if weight is None else weight, len(i), ONE, f"weights of {name}"
-                )
-            if port is not None and _is_paired(target.solved, to) and (weights < 0).any():
-                help = "leave `port` away: the sign then decides; or use positive weights"
-                refuse(BAD_PART, f"{name}: a negative weight for `{port}`", help)
+            weights = fixed_weights(name, len(i), in_matrix, weight)
+            if port is not None:
+                refuse_signs(name, weights, target.solved, to)
         else:
-            if weight is not None or weights is not None:
+            if weight is not None or in_matrix is not None:
                 help = "set its parameters or initial values, and give `pairs` if need be"
                 refuse(BAD_PART, f"{name}: the weight of a synapse is its own", help)
             made = loaded(synapse)
             parts = valued(roles(made.solved, presynaptic, postsynaptic))[0]
-            values = self._settled(
-                made.solved, parameters or {}, initial or {}, len(i), f"synapses of {name}"
-            )
+            what = f"synapses of {name}"
+            values = settled(made.solved, parameters or {}, initial or {}, len(i), what)
             plasticity = self._plasticity(made.solved, parts, values, inputs or {}, target)
         self._wired.append(
             Projection(
@@ -273,10 +237,10 @@ class Network:
                 target=post.place,
                 pre=i,
                 post=j,
-                delays=self._delays(delay, len(i), 1),
+                delays=delays(delay, len(i), self.dt, 1),
                 port=to,
                 negative=negative,
-                weights=None if plasticity is not None else weights,
+                weights=weights,
                 plasticity=plasticity,
             )
         )
@@ -311,14 +275,11 @@ class Network:
         """
         self._own(source, Nodes)
         self._own(target, Nodes)
-        read = _recordable(_neurons(source), recordable)
-        ports = [p.symbol for p in _neurons(target).solved.continuous_ports]
-        to = valued(named_port(_neurons(target).solved, port, ports))[0]
-        i, j, weights = pattern(source, target, rule, pairs, matrix)
+        read = recordable_of(neurons(source).solved, recordable)
+        to = continuous_port(neurons(target).solved, port)
+        i, j, in_matrix = pattern(source, target, rule, pairs, matrix)
         ratio = (to.type.unit or ONE) / (read.type.unit or ONE)
-        if weights is not None and weight is not None:
-            refuse(BAD_PART, "`matrix` gives the weights already")
-        given = weights if weights is not None else 1.0 if weight is None else weight
+        given = chosen(in_matrix, weight)
         self._couplings.append(
             Coupling(
                 source=source.place,
@@ -327,8 +288,8 @@ class Network:
                 port=to,
                 pre=i,
                 post=j,
-                weights=self._numbers(given, len(i), ratio, f"weights for `{port}`"),
-                delays=self._delays(delay, len(i), 0),
+                weights=numbers(given, len(i), ratio, f"weights for `{port}`"),
+                delays=delays(delay, len(i), self.dt, 0),
             )
         )
 
@@ -347,7 +308,7 @@ class Network:
             refuse(WRONG_KIND, message)
         wanted = what.model.recordables if names is None else names
         wanted = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-        symbols = [_recordable(what.model, n) for n in wanted]
+        symbols = [recordable_of(what.model.solved, n) for n in wanted]
         kept = self._recorded if isinstance(what, Nodes) else self._recorded_of
         kept[what.place] = tuple(dict.fromkeys((*kept.get(what.place, ()), *symbols)))
 
@@ -358,7 +319,7 @@ class Network:
         ----------
         duration : ms; rounded to a whole number of steps
         """
-        length = _time(duration, "duration")
+        length = arguments.time(duration, "duration", BAD_PART)
         if not 0 <= length < np.inf:
             refuse(BAD_PART, f"duration ({length:g} ms) must be finite, and not below 0")
         if round(length / self.dt) > MAX_STEPS:
@@ -404,107 +365,26 @@ class Network:
             help = "use what `create`, `spike_source` or `poisson_source` returned"
             refuse(WRONG_KIND, f"{what!r} are connections, and no nodes", help)
 
-    def _numbers(self, value: Any, n: int, unit: Unit, what: str) -> FloatArray:
-        """Return ``n`` numbers in coherent units: one for all, or one for each."""
-        single = _is_single(value)
-        items = [value] if single else list(value)
-        if not single and len(items) != n:
-            refuse(BAD_PART, f"{what}: {n} are needed, here are {len(items)}")
-        try:
-            numbers = np.array([magnitude(x, unit) for x in items], float)
-        except (TypeError, ValueError) as problem:
-            refuse(BAD_PART, f"{what}: {problem}")
-        if not np.isfinite(numbers).all():
-            refuse(BAD_PART, f"{what}: all must be finite")
-        return np.array(np.broadcast_to(numbers, (n,)))
-
-    def _delays(self, value: Any, n: int, least: int) -> IntArray:
-        unit = TIME.type.unit
-        assert unit is not None, "time has a unit"
-        delays = self._numbers(value, n, unit, "delays")
-        steps = np.rint(delays / self.dt)
-        off_grid = np.abs(delays / self.dt - steps) > GRID
-        if off_grid.any():
-            message = f"a delay of {delays[off_grid][0]:g} ms is not a multiple of {self.dt:g} ms"
-            refuse(BAD_DELAY, message, "change the delay, or the dt of the network")
-        if (steps < least).any():
-            message = f"a delay of {delays[steps < least][0]:g} ms"
-            shortest = f"the shortest is {least * self.dt:g} ms"
-            refuse(BAD_DELAY, message, f"{shortest}, one step" if least else shortest)
-        return steps.astype(np.int64)
-
-    def _settled(
-        self,
-        model: SolvedModel,
-        parameters: Mapping[str, Any],
-        initial: Mapping[str, Any],
-        n: int,
-        what: str,
-    ) -> tuple[_Arrays, _Arrays]:
-        """Return parameters and initial values for each of ``n`` instances."""
-        vectors = {d.symbol.name for d in (*model.parameters, *model.state) if d.symbol.size}
-        each: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {}) for _ in range(n)]
-        shared: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
-        for place, values in enumerate((parameters, initial)):
-            for name, value in by_name(values, ("parameters", "initial")[place], BAD_PART).items():
-                many = not _is_single(value)
-                if name in vectors:
-                    many = many and len(value) > 0 and not _is_single(value[0])
-                if not many:
-                    shared[place][name] = value
-                    continue
-                if len(value) != n:
-                    message = f"`{name}` of {what}: there are {n} of them, here are {len(value)}"
-                    refuse(BAD_PART, message, "give one value for all, or one for each")
-                for one, x in zip(each, value, strict=True):
-                    one[place][name] = x
-        if not any(one[0] or one[1] for one in each):
-            common = valued(settings(model, *shared))[0]
-            made = [common] * n
-        else:
-            made = [valued(settings(model, shared[0] | p, shared[1] | s))[0] for p, s in each]
-        return _stacked([m.parameters for m in made]), _stacked([m.initial for m in made])
-
     def _plasticity(
         self,
         model: SolvedModel,
         parts: Roles,
-        values: tuple[_Arrays, _Arrays],
+        values: tuple[Arrays, Arrays],
         inputs: Mapping[str, Any],
         target: LoadedModel,
     ) -> Plasticity:
-        wanted = (*parts.modulators, *parts.third_factors)
-        named = by_name(inputs, "inputs", BAD_PART)
-        given = {valued(named_port(model, n, wanted))[0]: x for n, x in named.items()}
-        for port in wanted:
-            if port not in given:
-                way = "nodes that spike" if port in parts.modulators else "the name of a recordable"
-                message = f"`{port.name}` of `{model.name}` has no input"
-                refuse(NO_INPUT, message, f'give it {way}: inputs={{"{port.name}": ...}}')
-        modulations = [
-            self._modulation(p, given[p]) for p in parts.modulators if given[p] is not None
-        ]
-        factors: list[ThirdFactor] = []
-        constants: list[tuple[Symbol, float]] = []
-        for port in parts.third_factors:
-            if not isinstance(given[port], str) or given[port] not in target.recordables:
-                constants.append((port, _constant(port, given[port], target)))
-                continue
-            read = _recordable(target, given[port])
-            if read.type.dimension != port.type.dimension:
-                message = (
-                    f"`{port.name}` is in {unit_text(port)}, `{read.name}` in {unit_text(read)}"
-                )
-                refuse(BAD_PART, message)
-            factors.append(ThirdFactor(port, read))
+        given = inputs_of(model, parts, inputs)
+        modulators = [p for p in parts.modulators if given[p] is not None]
+        modulations = tuple(self._modulation(p, given[p]) for p in modulators)
+        factors, constants = continuous_inputs({p: given[p] for p in parts.third_factors}, target)
         return Plasticity(
             model=model,
             roles=parts,
             parameters=values[0],
             initial=values[1],
-            modulations=tuple(modulations),
-            third_factors=tuple(factors),
-            constants=tuple(constants),
+            modulations=modulations,
+            third_factors=factors,
+            constants=constants,
             record=(),
         )
 
@@ -513,130 +393,34 @@ class Network:
             refuse(BAD_PART, f"`{port.name}`: {given!r}", "give nodes, or (nodes, delay)")
         nodes, delay = given if isinstance(given, tuple) else (given, 0.0)
         self._own(nodes, Nodes)
-        return Modulation(port, nodes.place, int(self._delays(delay, 1, 0)[0]))
+        return Modulation(port, nodes.place, int(delays(delay, 1, self.dt, 0)[0]))
 
     # Describing
 
     def _described(self, node: Nodes, steps: int) -> Sources | Population:
         if node.model is not None:
-            parameters, initial = self._settings[node.place]
-            return Population(
-                name=node.name,
-                size=node.size,
-                model=node.model.solved,
-                parameters=parameters,
-                initial=initial,
-                currents=self._signals(node, self._currents[node.place], steps),
-                record=self._recorded.get(node.place, ()),
-            )
+            return self._population(node, node.model.solved, steps)
         if node.place in self._trains:
             at, sources = self._trains[node.place]
-            known_here = at <= steps
-            return Sources(node.name, node.size, at[known_here], sources[known_here])
+            in_run = at <= steps
+            return Sources(node.name, node.size, at[in_run], sources[in_run])
         random = np.random.default_rng([self.seed, POISSON, node.place])
-        mean = self._rates[node.place] * self.dt
-        counts = random.poisson(mean, size=(steps, node.size))
-        at, sources = np.nonzero(counts)
-        often = counts[at, sources]
-        return Sources(node.name, node.size, np.repeat(at + 1, often), np.repeat(sources, often))
+        at, sources = poisson(self._rates[node.place], self.dt, steps, random)
+        return Sources(node.name, node.size, at, sources)
 
-    def _signals(self, node: Nodes, currents: Mapping[str, Any], steps: int) -> _Arrays:
-        assert node.model is not None, "sources have no currents"
-        model, found = node.model.solved, {}
-        for port, given in currents.items():
-            many = not _is_single(given) and not isinstance(given, tuple)
-            if many and len(given) != node.size:
-                message = f"`{port}`: there are {node.size} neurons, here are {len(given)} values"
-                refuse(BAD_PART, message, "give one for all, one for each, or (times, values)")
-            values = list(given) if many else [given]
-            rows = [valued(signal(model, port, x, self.dt, steps))[0] for x in values]
-            symbol = rows[0][0] if rows else None
-            if symbol is not None:
-                stacked = np.array([x for _, x in rows])
-                found[symbol] = np.broadcast_to(stacked, (node.size, steps))
-        return MappingProxyType(found)
+    def _population(self, node: Nodes, model: SolvedModel, steps: int) -> Population:
+        parameters, initial = self._settings[node.place]
+        return Population(
+            name=node.name,
+            size=node.size,
+            model=model,
+            parameters=parameters,
+            initial=initial,
+            currents=signals(model, node.size, self._currents[node.place], self.dt, steps),
+            record=self._recorded.get(node.place, ()),
+        )
 
     def _with_records(self, place: int, p: Projection) -> Projection:
         if p.plasticity is None or place not in self._recorded_of:
             return p
         return replace(p, plasticity=replace(p.plasticity, record=self._recorded_of[place]))
-
-
-_Arrays: TypeAlias = Mapping[Symbol, FloatArray]
-
-
-def _time(value: Any, what: str) -> float:
-    try:
-        return magnitude(value, TIME.type.unit)
-    except (TypeError, ValueError) as problem:
-        refuse(BAD_PART, f"{what}: {problem}")
-
-
-def _count(n: Any, what: str) -> int:
-    if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-        refuse(BAD_PART, f"{what}: how many? Not {n!r}", "give a whole number, 1 or more")
-    return int(n)
-
-
-def _is_single(value: Any) -> bool:
-    """Return whether ``value`` is one value and no sequence of them; a text is one."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
-        return True
-    return getattr(value, "ndim", 1) == 0
-
-
-def _neurons(nodes: Nodes) -> LoadedModel:
-    if nodes.model is None:
-        message = f"{nodes.name} only emit spikes: nothing can be sent to them or read from them"
-        refuse(WRONG_KIND, message)
-    return nodes.model
-
-
-def _recordable(model: LoadedModel, name: str) -> Symbol:
-    for r in model.solved.recordables:
-        if name in (r.symbol.name, r.symbol.identifier):
-            return r.symbol
-    raise ModelError([unknown(f"`{model.name}`", "recordable", name, model.recordables)])
-
-
-def _constant(port: Symbol, given: Any, target: LoadedModel) -> float:
-    try:
-        return magnitude(given, port.type.unit)
-    except (TypeError, ValueError):
-        if isinstance(given, str) and given.isidentifier():
-            names = target.recordables
-            raise ModelError([unknown(f"`{target.name}`", "recordable", given, names)]) from None
-        help = "give it the name of a recordable of the postsynaptic neuron, or a value"
-        refuse(BAD_PART, f"`{port.name}`: {given!r} is no input for a continuous port", help)
-
-
-def _port(model: SolvedModel, name: str | None) -> tuple[Symbol, Symbol | None]:
-    """Return the port where spikes arrive, and that for negative weights if it is another."""
-    ports = tuple(p.symbol for p in model.spike_ports)
-    pairs = {e.symbol: i.symbol for e, i in sign_pairs(model.spike_ports)}
-    if name is not None:
-        to = valued(named_port(model, name, ports))[0]
-        return to, pairs.get(to)
-    if len(ports) == 1:
-        return ports[0], None
-    if len(pairs) == 1 and len(ports) == 2:
-        return next(iter(pairs.items()))
-    listed = ", ".join(f"`{p.name}`" for p in ports) or "none"
-    message = f"where do spikes arrive? `{model.name}` has these ports for them: {listed}"
-    refuse(WHICH_PORT, message, "name one: port=..." if ports else "")
-
-
-def _is_paired(model: SolvedModel, port: Symbol) -> bool:
-    return any(port == p.symbol for pair in sign_pairs(model.spike_ports) for p in pair)
-
-
-def _stacked(values: Sequence[Mapping[Symbol, float | FloatArray]]) -> _Arrays:
-    found = {}
-    for symbol in values[0] if values else ():
-        rows = [np.asarray(v[symbol], float) for v in values]
-        lengths = sorted({len(x) for x in rows if x.ndim})
-        if len(lengths) > 1:
-            message = f"`{symbol.name}` has {lengths[0]} elements here and {lengths[1]} there"
-            refuse(BAD_PART, message, "all instances of a part have vectors of one length")
-        found[symbol] = np.array(rows)
-    return MappingProxyType(found)

@@ -36,11 +36,11 @@ LAYERS = (
     ("solve", "backend", "hoisting", "sharing", "runtime"),
     ("verify", "experiment", "network", "plugins"),
     ("pipeline", "reference", "selection", "builds", "explaining"),
-    ("stimuli", "api", "problems", "showing"),
+    ("stimuli", "api", "arguments", "problems", "showing"),
     ("checking", "declared", "notebook", "plotting", "portrait", "results"),
     ("running", "building", "network_run", "patterns"),
-    ("loading",),
-    ("comparing", "experiments", "wiring"),
+    ("loading", "members", "trains"),
+    ("comparing", "connecting", "experiments", "wiring"),
     ("testing", "cli", "gallery", "rewriting", "textx_language", "lexer", "editors"),
 )
 LAYER = {name: k for k, layer in enumerate(LAYERS) for name in layer}

@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 
+from nestml_core import arguments
 from nestml_core.declared import declared_value
-from nestml_core.diagnostics import Code, Severity, nearest
+from nestml_core.diagnostics import Code, Severity
 from nestml_core.experiment import BAD_VALUE, Experiment, FloatArray, schedule
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
-from nestml_core.problems import ModelError, by_name, valued
+from nestml_core.problems import ModelError, by_name, refuse, valued
 from nestml_core.results import Run
 from nestml_core.running import Runner, runner
 from nestml_core.solved import TIME, ModelKind, SolvedModel
 from nestml_core.source import NOWHERE
-from nestml_core.units import known, magnitude
+from nestml_core.units import known
 
 DOES_NOT_FIT = Code("NML970", Severity.ERROR, "an experiment that does not fit the model")
 FIRES = Code("NML972", Severity.ERROR, "a neuron that fires where its potential is measured")
@@ -77,7 +78,7 @@ def bench(
     given = by_name(parameters, "parameters", BAD_VALUE)
     step = time(dt, "dt")
     if step <= 0:
-        raise refused(f"dt ({step:g} ms) must be above 0", code=BAD_VALUE)
+        refuse(BAD_VALUE, f"dt ({step:g} ms) must be above 0")
     ready = runner(chosen.solved, backend, options, progress=progress)
     return Bench(chosen, ready, step, dict(given))
 
@@ -98,8 +99,7 @@ def span(before: Any, duration: Any, after: Any = None) -> tuple[float, float, f
     rest = 0.0 if after is None else time(after, "after")
     if length <= 0 or first < 0 or rest < 0:
         others = f"before ({first:g} ms)" + ("" if after is None else f" and after ({rest:g} ms)")
-        message = f"duration ({length:g} ms) must be above 0, {others} not below"
-        raise refused(message, code=BAD_VALUE)
+        refuse(BAD_VALUE, f"duration ({length:g} ms) must be above 0, {others} not below")
     return first, length, rest
 
 
@@ -116,31 +116,24 @@ def numbers(values: Any, symbol: Symbol, what: str, least: int = 1) -> FloatArra
     ModelError : one of them is no number, or has another dimension, or there are less than
         ``least``.
     """
-    try:
-        items = list(values) if _is_sequence(values) else [values]
-        coherent = np.array([magnitude(x, symbol.type.unit) for x in items], dtype=float)
-    except (TypeError, ValueError) as problem:
-        raise refused(f"{what}: {problem}", code=BAD_VALUE) from None
+    items = values if _is_sequence(values) else [values]
+    coherent = arguments.numbers(items, symbol.type.unit, what, BAD_VALUE)
     if not np.isfinite(coherent).all():
-        raise refused(f"{what}: not a finite number", code=BAD_VALUE)
+        refuse(BAD_VALUE, f"{what}: not a finite number")
     if len(coherent) < least:
-        raise refused(f"{what}: there is none", "give one at least", BAD_VALUE)
+        refuse(BAD_VALUE, f"{what}: there is none", "give one at least")
     return np.asarray(declared_value(symbol, coherent), dtype=float)
 
 
 def whole_number(value: Any, what: str, least: int) -> None:
     """Refuse what is no whole number, or a smaller one."""
     if not isinstance(value, (int, np.integer)) or value < least:
-        message = f"{what}: {value!r} is not a whole number of {least} or more"
-        raise refused(message, code=BAD_VALUE)
+        refuse(BAD_VALUE, f"{what}: {value!r} is not a whole number of {least} or more")
 
 
 def frequency(value: Any, what: str) -> float:
     """Return a frequency in Hz."""
-    try:
-        return magnitude(value, known("Hz")) * 1000.0
-    except (TypeError, ValueError) as problem:
-        raise refused(f"{what}: {problem}", code=BAD_VALUE) from None
+    return arguments.number(value, known("Hz"), what, BAD_VALUE) * 1000.0
 
 
 def _is_sequence(values: Any) -> bool:
@@ -166,11 +159,7 @@ def named(name: str, symbols: Sequence[Symbol], model: SolvedModel, what: str) -
     ------
     ModelError : there is none; the message suggests one.
     """
-    for symbol in symbols:
-        if name in (symbol.name, symbol.identifier):
-            return symbol
-    help = nearest(name, [s.name for s in symbols])
-    raise refused(f"`{model.name}` has no {what} `{name}`", help)
+    return arguments.named(name, symbols, model, what, DOES_NOT_FIT)
 
 
 def of_dimension(symbols: Iterable[Symbol], unit: str) -> tuple[Symbol, ...]:
@@ -203,7 +192,7 @@ def current_input(model: SolvedModel, name: str | None, *, steps: bool = False) 
     listed = ", ".join(s.name for s in currents)
     message = f"`{model.name}` has {'several ports' if currents else 'no port'} for a current"
     help = f"name one of {listed}: port=..." if currents else "add a continuous port to the model"
-    raise refused(message, help)
+    refuse(DOES_NOT_FIT, message, help)
 
 
 def potential(model: SolvedModel, name: str | None, argument: str = "record") -> Symbol:
@@ -218,7 +207,8 @@ def potential(model: SolvedModel, name: str | None, argument: str = "record") ->
         return named(name, recordables, model, "recordable")
     found = [s for s in recordables if s.name == "V_m"] or list(of_dimension(recordables, "mV"))
     if not found:
-        raise refused(f"`{model.name}` records no potential", f"name what is meant: {argument}=...")
+        help = f"name what is meant: {argument}=..."
+        refuse(DOES_NOT_FIT, f"`{model.name}` records no potential", help)
     return found[0]
 
 
@@ -233,13 +223,13 @@ def observed(model: SolvedModel) -> list[str]:
 def synapse(model: SolvedModel) -> None:
     """Refuse what is no synapse."""
     if model.kind is not ModelKind.SYNAPSE:
-        raise refused(f"`{model.name}` is a {model.kind.value}, not a synapse")
+        refuse(DOES_NOT_FIT, f"`{model.name}` is a {model.kind.value}, not a synapse")
 
 
 def neuron(model: SolvedModel) -> None:
     """Refuse what is no neuron."""
     if model.kind is not ModelKind.NEURON:
-        raise refused(f"`{model.name}` is a {model.kind.value}, not a neuron")
+        refuse(DOES_NOT_FIT, f"`{model.name}` is a {model.kind.value}, not a neuron")
 
 
 def input_of(symbol: Symbol, level: Any, model: SolvedModel) -> dict[str, Any]:

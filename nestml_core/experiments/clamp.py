@@ -21,7 +21,6 @@ from nestml_core.experiments.bench import (
     observed,
     potential,
     recorded,
-    refused,
     span,
 )
 from nestml_core.experiments.clamping import clamped
@@ -30,7 +29,7 @@ from nestml_core.experiments.measurement import Measurement
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
 from nestml_core.pipeline import resolved_models
-from nestml_core.problems import by_name, valued
+from nestml_core.problems import by_name, refuse, valued
 from nestml_core.progress import tracked
 from nestml_core.solve import solve
 
@@ -205,7 +204,7 @@ def _tidy(times: FloatArray) -> FloatArray:
 def _potential(model: LoadedModel, name: str | None) -> Symbol:
     found = potential(model.solved, name, "potential")
     if found not in [d.symbol for d in model.solved.state]:
-        raise refused(f"`{found.name}` is no state variable of `{model.name}`", code=CANNOT_CLAMP)
+        refuse(CANNOT_CLAMP, f"`{found.name}` is no state variable of `{model.name}`")
     return found
 
 
@@ -216,7 +215,7 @@ def _clamped(model: LoadedModel, v: Symbol, current: Symbol) -> tuple[LoadedMode
     found = clamped(original, v, current)
     if isinstance(found, str):
         help = "the equation must be of first order and linear in the current"
-        raise refused(found, help, CANNOT_CLAMP)
+        refuse(CANNOT_CLAMP, found, help)
     held, wanted = found
     solved, said = valued(solve(held, model.solving))
     return replace(model, solved=solved, diagnostics=said), wanted

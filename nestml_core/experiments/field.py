@@ -13,9 +13,9 @@ from scipy.optimize import root
 from nestml_core.declared import declared_value
 from nestml_core.diagnostics import Code, Severity
 from nestml_core.experiment import Experiment, FloatArray, schedule
-from nestml_core.experiments.bench import named, refused
+from nestml_core.experiments.bench import named
 from nestml_core.expr import Expr, Symbol, ref
-from nestml_core.problems import ModelError, valued
+from nestml_core.problems import ModelError, refuse, valued
 from nestml_core.reference import constants
 from nestml_core.reference.derived import default, given, sizes
 from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Values
@@ -98,14 +98,14 @@ class Field:
         formulas = expanded(sides, functions)
         if isinstance(rows, Obstacle) or formulas is None:
             why = rows.message if isinstance(rows, Obstacle) else "a function does more than that"
-            raise refused(f"the equations of `{self.model.name}`: {why}", code=NO_FORMULA)
+            refuse(NO_FORMULA, f"the equations of `{self.model.name}`: {why}")
         return formulas, rows
 
     def _formula(self, e: Expr) -> Expr:
         found = expanded([e], {f.name: f for f in self.model.functions})
         if found is None:
             message = f"an initial value of `{self.model.name}` calls a function that is no formula"
-            raise refused(message, code=NO_FORMULA)
+            refuse(NO_FORMULA, message)
         return found[0]
 
     def _put(self, symbol: Symbol, value: Any) -> None:
@@ -167,11 +167,9 @@ class Field:
             found = self._root(begin, free)
             if found is not None:
                 return found
-        raise refused(
-            f"`{self.model.name}` comes to no rest without spikes",
-            "give the values of all other variables as `initial`",
-            NO_STEADY_STATE,
-        )
+        message = f"`{self.model.name}` comes to no rest without spikes"
+        help = "give the values of all other variables as `initial`"
+        refuse(NO_STEADY_STATE, message, help)
 
     def _root(self, begin: FloatArray, free: Sequence[int]) -> FloatArray | None:
         if not free:

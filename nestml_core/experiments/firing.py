@@ -12,17 +12,18 @@ import numpy as np
 from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.experiments.bench import (
+    DOES_NOT_FIT,
     Model,
     bench,
     current_input,
     input_of,
     neuron,
     numbers,
-    refused,
     time,
 )
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.model import Output
+from nestml_core.problems import refuse
 from nestml_core.progress import tracked
 
 if TYPE_CHECKING:
@@ -109,15 +110,16 @@ def f_i_curve(
     solved = ready.model.solved
     neuron(solved)
     if solved.output is not Output.SPIKE:
-        raise refused(f"`{solved.name}` emits no spikes")
+        refuse(DOES_NOT_FIT, f"`{solved.name}` emits no spikes")
     symbol = current_input(solved, port)
     levels = numbers(currents, symbol, "currents")
     length, begin = time(duration, "duration"), time(settle, "settle")
     if begin < 0 or length <= 0:
-        raise refused(f"duration ({length:g} ms) must be above 0, settle ({begin:g} ms) not below")
+        message = f"duration ({length:g} ms) must be above 0, settle ({begin:g} ms) not below"
+        refuse(DOES_NOT_FIT, message)
     if begin >= length:
         message = f"no spike counts: settle ({begin:g} ms) is not before the end ({length:g} ms)"
-        raise refused(message, "make the duration longer, or give `settle=0`")
+        refuse(DOES_NOT_FIT, message, "make the duration longer, or give `settle=0`")
     trains = [
         ready.run(
             length,

@@ -14,18 +14,19 @@ from scipy.optimize import brentq, root
 from nestml_core.declared import declared_value, unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
+    DOES_NOT_FIT,
     Model,
     current_input,
     input_of,
     neuron,
     numbers,
-    refused,
     whole_number,
 )
 from nestml_core.experiments.field import STILL, Field
 from nestml_core.experiments.measurement import Measurement
 from nestml_core.expr import Symbol
 from nestml_core.loading import loaded
+from nestml_core.problems import refuse
 from nestml_core.progress import tracked
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def phase_plane(
     field = _field(chosen, parameters or {}, current, port, frozen or {})
     across, up = field.variable(x), field.variable(y)
     if across == up:
-        raise refused("a plane needs two variables")
+        refuse(DOES_NOT_FIT, "a plane needs two variables")
     whole_number(points, "points", 2)
     whole_number(resolution, "resolution", 1)
     plane = _Plane(field, across, up, tuple(frozen or {}))
@@ -198,7 +199,8 @@ def _grid(sides: Sequence[tuple[float, float]], n: int) -> tuple[FloatArray, Flo
 def _range(given: Any, symbol: Symbol) -> tuple[float, float]:
     ends = numbers(given, symbol, f"range of `{symbol.name}`")
     if len(ends) != 2 or not ends[0] < ends[1]:
-        raise refused(f"the range of `{symbol.name}` is not a smaller and a larger number")
+        message = f"the range of `{symbol.name}` is not a smaller and a larger number"
+        refuse(DOES_NOT_FIT, message)
     return float(ends[0]), float(ends[1])
 
 

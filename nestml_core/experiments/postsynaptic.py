@@ -12,16 +12,17 @@ import numpy as np
 from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.experiments.bench import (
+    DOES_NOT_FIT,
     FIRES,
     Model,
     bench,
     named,
     neuron,
     potential,
-    refused,
     span,
 )
 from nestml_core.experiments.measurement import Measurement
+from nestml_core.problems import refuse
 from nestml_core.solved import SolvedModel
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def psp(
         (struck, "use a smaller weight"),
     ):
         if len(run.spikes):
-            raise refused(f"`{solved.name}` fires at {run.spikes[0]:g} ms", help, FIRES)
+            refuse(FIRES, f"`{solved.name}` fires at {run.spikes[0]:g} ms", help)
     unit = unit_text(observed)
     return PSP(
         model=solved.name,
@@ -191,5 +192,5 @@ def _spike_port(model: SolvedModel, name: str | None) -> str:
     if name is not None:
         return named(name, ports, model, "spike port").name
     if not ports:
-        raise refused(f"`{model.name}` has no port for spikes")
+        refuse(DOES_NOT_FIT, f"`{model.name}` has no port for spikes")
     return ports[0].name

@@ -20,7 +20,6 @@ from typing import Any
 
 import nest
 import numpy as np
-
 from nestml_nest.backend import NestBackend
 from nestml_nest.options import Options
 

@@ -69,6 +69,7 @@ Env = dict[Symbol, Expr]
 EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
 REALS = (Base.REAL, Base.QUANTITY)
 ZERO = Number(Fraction(0), INTEGER)
+CHEAP = ("fma", "abs", "min", "max")
 
 
 class NotStraight(Exception):
@@ -290,7 +291,23 @@ class _Step:
                 return self.inlined(code, env, self.functions[function], parts)
             case _:
                 _refuse_single(e)
-                return fused(with_children(e, parts))
+                return self.named(code, fused(simplified(with_children(e, parts))))
+
+    def named(self, code: _Code, e: Expr) -> Expr:
+        """Give a name to what takes long, so that it is computed once; use the names there are."""
+        if e.type.base not in REALS:
+            return e
+        match e:
+            case Call(function) if function not in CHEAP:
+                return self.let(code, Symbol(function, Kind.LOCAL, REAL), e)
+            case Binary("/"):
+                return self.let(code, Symbol("quotient", Kind.LOCAL, REAL), e)
+            case Unary("-", Binary("/") as quotient):
+                return replace(e, operand=self.named(code, quotient))
+            case Unary("-", Unary("-", operand)):
+                return operand
+            case _:
+                return code.known.get((Base.REAL, e), e)
 
     def value(self, env: Env, symbol: Symbol) -> Expr:
         if symbol in env:
@@ -544,6 +561,23 @@ def _is_finite(e: Expr) -> bool:
         or (isinstance(x, Binary) and x.op in ("*", "+", "-"))
         for x in walk(e)
     )
+
+
+def simplified(e: Expr) -> Expr:
+    """Return a product or quotient with its sign in front, and quotients by numbers as products."""
+    match e:
+        case Unary("-", Unary("-", operand)):
+            return operand
+        case Binary("/", left, Number(value)) if left.type.base in REALS and value != 0:
+            return left if value == 1 else Binary("*", left, Number(1 / value), e.type, e.span)
+        case Binary("*" | "/", Unary("-", operand), right) if e.type.base in REALS:
+            return Unary("-", simplified(replace(e, left=operand, right=right)), e.type, e.span)
+        case Binary("*" | "/", left, Unary("-", operand)) if e.type.base in REALS:
+            return Unary("-", simplified(replace(e, left=left, right=operand)), e.type, e.span)
+        case Binary("+", left, Unary("-", operand)) if e.type.base in REALS:
+            return Binary("-", left, operand, e.type, e.span)
+        case _:
+            return e
 
 
 def fused(e: Expr) -> Expr:

@@ -57,6 +57,7 @@ class NestBackend(Backend[ir.Module, Options]):
             unset=printer.unset,
             literal=c_string,
             synapse_code=SynapsePrinter().code,
+            synapse_expr=SynapsePrinter().expr,
             inward=inward,
         )
 

@@ -49,6 +49,7 @@ class NestPrinter(CPrinter):
         {
             **CPrinter.functions,
             "expdd": "nestml_runtime::expdd",
+            "expm1": "nestml::expm1",
             "random_normal": "random.normal",
             "random_uniform": "random.uniform",
             "random_poisson": "random.poisson",

@@ -286,6 +286,9 @@ class Lowering:
             "gap_junctions.h": self.gap_port is not None,
             "random.h": m.is_random,
             "message.h": any(isinstance(s, Say) for s in statements),
+            "expm1.h": any(
+                isinstance(e, Call) and e.function == "expm1" for x in everywhere for e in walk(x)
+            ),
             "integer.h": any(_divides_integers(e) for x in everywhere for e in walk(x)),
         }
         return tuple(h for h, is_needed in needed.items() if is_needed)

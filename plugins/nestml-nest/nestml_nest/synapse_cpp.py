@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from nestml_core.api import Emit, Integrate
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from nestml_core.api import CPrinter, Emit, Integrate
 from nestml_nest.cpp import NestPrinter
 
 
 class SynapsePrinter(NestPrinter):
     """Print the statements of events. Symbols carry whole C++ names."""
+
+    functions: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {**NestPrinter.functions, "expm1": CPrinter.functions["expm1"]}
+    )
 
     def integrate(self, stmt: Integrate) -> list[str]:
         return [f"integrate_odes_{stmt.flow}();"]

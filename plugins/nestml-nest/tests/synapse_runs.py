@@ -33,6 +33,7 @@ def firing(model: str, times: Sequence[float], properties: Fields, count: int = 
 def weights(
     modules: Sequence[str],
     jobs: Sequence[Fields],
+    *,
     duration: float,
     threads: int = 1,
     resolution: float = 0.1,

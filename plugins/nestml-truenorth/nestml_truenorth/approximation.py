@@ -46,7 +46,7 @@ RANGE = 4.0
 COARSE, FINE = 64, 9
 """The weights by which spikes and currents move a membrane."""
 
-SYNAPTIC = (128, 12, 1)
+SYNAPTIC = (255, 17, 1)
 """Those by which spikes raise a synaptic current."""
 
 SYNAPTIC_RANGE = 6.0
@@ -186,7 +186,7 @@ def stochastic(
         own = 0 if current.coupling > 0 else 1
         free = [t for t in range(4) if t != own]
         pools.append(
-            Pool(tuple((t, w, n) for t, w, n in zip(free, SYNAPTIC, (14, 10, 6), strict=True)), k)
+            Pool(tuple((t, w, n) for t, w, n in zip(free, SYNAPTIC, (14, 14, 8), strict=True)), k)
         )
     if max(abs(t) for t in types) > MAX_WEIGHT:
         return _refused(case, codes.OUT_OF_RANGE, f"a weight comes to {max(types)} counts; an axon "

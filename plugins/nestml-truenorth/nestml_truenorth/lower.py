@@ -210,7 +210,7 @@ def _leak(system: LinearSystem, variable: Symbol, scope: Scope) -> Iterator[Diag
         f"`{formula(rate)} * {variable.name}`{amount}; a chip neuron leaks by a constant amount in "
         "each tick",
         help="use a constant leak, as the library model pif_psc_delta does "
-        f"({variable.name}' = -leak + ...), {OTHERS}",
+        f"({variable.name}' = -leak + ...), let it be approximated (strategy=auto), {OTHERS}",
     )
 
 
@@ -235,14 +235,15 @@ def _inputs(model: SolvedModel) -> Iterator[Diagnostic]:
             port.symbol.span,
             f"`{port.symbol.name}` is a continuous input; only spikes enter the chip",
             help="remove the port; a constant current can be a parameter, which becomes part of "
-            "the leak",
+            "the leak, and approximations (strategy=auto) take currents",
         )
     for convolution in model.convolutions:
         yield codes.CONVOLUTION.at(
             convolution.port.span,
             f"spikes on `{convolution.port.name}` act through the kernel `{convolution.kernel}`; "
             "on the chip a spike acts in one tick only",
-            help="let spikes add to the potential at once: V_m' = ... + unit_psp * port",
+            help="let spikes add to the potential at once (V_m' = ... + unit_psp * port), or let "
+            "exponential kernels be approximated (strategy=auto)",
         )
     for call in _random_calls(model):
         yield codes.RANDOM.at(

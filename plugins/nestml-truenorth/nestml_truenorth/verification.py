@@ -13,6 +13,7 @@ from nestml_core.api import (
     Events,
     Result,
     Schedule,
+    Sign,
     SolvedModel,
     interpret,
 )
@@ -22,7 +23,7 @@ from nestml_truenorth.chip import cpe
 from nestml_truenorth.files import Loaded, load
 from nestml_truenorth.measure import metrics
 from nestml_truenorth.options import Choices, Options, choices
-from nestml_truenorth.simulation import run_loaded
+from nestml_truenorth.simulation import FloatArray, run_loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,12 @@ def _exactly(loaded: Loaded, model: SolvedModel, ticks: int) -> Result[Verdict]:
     spikes = {}
     for port in model.spike_ports:
         per_weight = next(p.counts for p in io.ports if p.name == port.symbol.name)
-        jumps = [g.counts / per_weight for g in io.axons if per_weight]
-        weights = [float(j) for j in jumps if abs(j) <= _usual(jumps)]
-        possible = [w for w in weights if not port.sign.value.startswith("inh") or w > 0]
-        steps = np.flatnonzero(rng.random(ticks) < 0.5) + 1 if possible else np.zeros(0, np.int64)
-        drawn = rng.choice(possible, len(steps)) if possible else np.zeros(0)
+        jumps = [float(g.counts / per_weight) for g in io.axons if per_weight]
+        up = [w for w in jumps if w > 0]
+        down = [w for w in jumps if w < 0 and port.sign is not Sign.INHIBITORY]
+        steps = np.flatnonzero(rng.random(ticks) < 0.4) + 1 if up else np.zeros(0, np.int64)
+        rises = rng.random(len(steps)) < 0.7 if down else np.ones(len(steps), bool)
+        drawn = np.where(rises, _draw(rng, up, len(steps)), _draw(rng, down, len(steps)))
         spikes[port.symbol] = Events(steps.astype(np.int64), drawn)
     schedule = Schedule(
         dt=float(io.tick),
@@ -99,10 +101,8 @@ def _exactly(loaded: Loaded, model: SolvedModel, ticks: int) -> Result[Verdict]:
     return Result(Verdict(a == b and worst <= 1e-9, lines))
 
 
-def _usual(jumps: list[object]) -> float:
-    """Return the size of all weights but the largest, of which one axon would rule the rest."""
-    sizes = sorted({abs(float(j)) for j in jumps})  # type: ignore[arg-type]
-    return sizes[-2] if len(sizes) > 1 else sizes[-1]
+def _draw(rng: np.random.Generator, weights: list[float], number: int) -> FloatArray:
+    return rng.choice(weights, number) if weights else np.zeros(number)
 
 
 def _measured(directory: Path, model: SolvedModel, chosen: Choices) -> Result[Verdict]:

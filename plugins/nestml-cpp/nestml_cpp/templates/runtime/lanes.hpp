@@ -289,7 +289,8 @@ inline Real expm1(Real x) {
   const Exponential e = exponential(bounded);
   const Real scale = power_of_two(e.n - 1);  // half of 2^n, which may be infinite
   const Real result = fma(scale, e.rest, fma(scale, e.r, scale - 0.5)) * 2.0;
-  return select_real(Mask(e.n == 0), select_real(x == 0.0, x, e.r + e.rest), result);
+  constexpr double tiny = wide ? 1e-290 : 1e-30;  // half of it is no normal number, or it is -0
+  return select_real(abs(x) < tiny, x, result);
 }
 
 /// Return the natural logarithm with an error below about 1 unit in the last place.

@@ -409,15 +409,28 @@ class LanePopulation final : public Population {
   void run(std::int64_t slice) override {
     inputs.clear();
     for (std::int64_t t = 0; t < slice; ++t) inputs.push_back(input(done + t + 1, slice, t));
-    const std::size_t stride = stride_of_constants();
+    if constexpr (Model::solves) {
+      run_blocks([this](std::size_t g) -> const Constants& {
+        return constants[g * stride_of_constants()];
+      });
+    } else if (constants.size() == 1) {
+      const Constants shared = constants[0];  // a copy that nothing else may change
+      run_blocks([&](std::size_t) -> const Constants& { return shared; });
+    } else {
+      run_blocks([this](std::size_t g) -> const Constants& { return constants[g]; });
+    }
+    check(done + slice);
+  }
+
+  template <class ConstantsOf>
+  void run_blocks(const ConstantsOf& constants_of) {
     for (std::size_t begin = 0; begin < state.size(); begin += block) {
       const std::size_t end = std::min(begin + block, state.size());
       for (std::size_t t = 0; t < inputs.size(); ++t) {
         const Input in = inputs[t];
         const double time = static_cast<double>(done + static_cast<std::int64_t>(t) + 1) * dt;
         for (std::size_t g = begin; g < end; ++g) {
-          const auto emitted =
-              Model::step(constants[g * stride], state[g], in, g * lanes, dt, time);
+          const Whole emitted = Model::step(constants_of(g), state[g], in, g * lanes, dt, time);
           if constexpr (Model::emits) {
             if (any(emitted)) [[unlikely]] {
               note(emitted, g * lanes, fired[t]);
@@ -426,7 +439,6 @@ class LanePopulation final : public Population {
         }
       }
     }
-    check(done + slice);
   }
 
   static bool any(Whole emitted) { return nestml_runtime::any(emitted != Whole(0L)); }
