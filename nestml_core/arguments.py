@@ -61,7 +61,7 @@ def named(
     ModelError : there is none; with ``code``. The message suggests one.
     """
     for symbol in symbols:
-        if name in (symbol.name, symbol.identifier):
+        if isinstance(name, str) and name in (symbol.name, symbol.identifier):
             return symbol
     help = nearest(name, [s.name for s in symbols])
     refuse(code, f"`{model.name}` has no {what} `{name}`", help)

@@ -66,6 +66,12 @@ def spike_port(model: SolvedModel, name: str | None) -> tuple[Symbol, Symbol | N
 # Without a synapse
 
 
+def refuse_settings(name: str, *settings: Mapping[str, Any] | None) -> None:
+    """Refuse what only a synapse can be set to."""
+    if any(s is not None and (not isinstance(s, Mapping) or s) for s in settings):
+        refuse(BAD_PART, f"{name}: there is no synapse to set", "name one: synapse=...")
+
+
 def fixed_weights(name: str, n: int, in_matrix: FloatArray | None, weight: Any) -> FloatArray:
     """Return the weights of connections without a synapse, shape (n,).
 
@@ -101,7 +107,16 @@ def refuse_signs(name: str, weights: FloatArray, model: SolvedModel, port: Symbo
 # With a synapse
 
 
-def inputs_of(model: SolvedModel, parts: Roles, inputs: Mapping[str, Any]) -> dict[Symbol, Any]:
+def refuse_weights(name: str, *weights: Any) -> None:
+    """Refuse weights beside a synapse."""
+    if any(w is not None for w in weights):
+        help = "set its parameters or initial values, and give `pairs` if need be"
+        refuse(BAD_PART, f"{name}: the weight of a synapse is its own", help)
+
+
+def inputs_of(
+    model: SolvedModel, parts: Roles, inputs: Mapping[str, Any] | None
+) -> dict[Symbol, Any]:
     """Return what is given for each port of a synapse that is not on either side of it."""
     wanted = (*parts.modulators, *parts.third_factors)
     by_port = by_name(inputs, "inputs", BAD_PART).items()

@@ -500,7 +500,8 @@ class _Scheduling:
         self, name: str, signal: Any, type: Type, dt: float, steps: int
     ) -> FloatArray | None:
         where = f"current for `{name}`"
-        pair = isinstance(signal, (tuple, list, np.ndarray)) and len(signal) == 2
+        several = isinstance(signal, (tuple, list, np.ndarray)) and getattr(signal, "ndim", 1) > 0
+        pair = several and len(signal) == 2
         times, values = signal if pair else ([0.0], [signal])
         try:
             at = np.array([magnitude(t, TIME.type.unit) for t in times], float)

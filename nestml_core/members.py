@@ -63,8 +63,8 @@ def delays(value: Any, n: int, dt: float, least: int) -> IntArray:
 
 def settled(
     model: SolvedModel,
-    parameters: Mapping[str, Any],
-    initial: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None,
+    initial: Mapping[str, Any] | None,
     n: int,
     what: str,
 ) -> tuple[Arrays, Arrays]:

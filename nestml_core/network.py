@@ -142,7 +142,7 @@ def _in_order(
 def named_port(model: SolvedModel, name: str, ports: Sequence[Symbol]) -> Result[Symbol]:
     """Return the one of ``ports`` that is called ``name``."""
     for port in ports:
-        if name in (port.name, port.identifier):
+        if isinstance(name, str) and name in (port.name, port.identifier):
             return Result(port)
     return Result(None, (unknown(f"`{model.name}`", "port", name, [p.name for p in ports]),))
 

@@ -19,6 +19,8 @@ def pattern(
     pre: Nodes, post: Nodes, rule: str, pairs: tuple[Any, Any] | None, matrix: Any
 ) -> tuple[IntArray, IntArray, FloatArray | None]:
     """Return which member is connected with which, and the weights that a matrix gives."""
+    if not isinstance(rule, str):
+        raise ModelError([unknown("a network", "rule", str(rule), _RULES)])
     if pairs is not None and matrix is not None:
         refuse(BAD_PART, "`pairs` and `matrix` both say what is connected", "give one of them")
     if (pairs is not None or matrix is not None) and rule != _RULES[0]:
@@ -37,7 +39,7 @@ def pattern(
         case "one_to_one":
             refuse(BAD_PART, f"one to one: {pre.size} {pre.name}, {post.size} {post.name}")
         case _:
-            raise ModelError([unknown("a network", "rule", str(rule), _RULES)])
+            raise ModelError([unknown("a network", "rule", rule, _RULES)])
 
 
 def _pairs(pairs: tuple[Any, Any], pre: Nodes, post: Nodes) -> tuple[IntArray, IntArray]:

@@ -15,7 +15,8 @@ import numpy as np
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.expr import Symbol
 from nestml_core.reference.failure import ARITHMETIC, Failure
-from nestml_core.reference.instance import Equations, Instance, advanced
+from nestml_core.reference.flows import Equations, advanced
+from nestml_core.reference.instance import Instance
 from nestml_core.reference.integrators import (
     Matrix,
     Tolerance,

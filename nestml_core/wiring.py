@@ -18,11 +18,13 @@ from nestml_core.connecting import (
     inputs_of,
     neurons,
     recordable_of,
+    refuse_settings,
     refuse_signs,
+    refuse_weights,
     spike_port,
 )
 from nestml_core.diagnostics import Diagnostic
-from nestml_core.experiment import MAX_SEED, MAX_STEPS, FloatArray, IntArray
+from nestml_core.experiment import MAX_SEED, MAX_STEPS, FloatArray, IntArray, is_list
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
 from nestml_core.members import Arrays, count, delays, numbers, settled, signals
@@ -150,7 +152,7 @@ class Network:
             refuse(WRONG_KIND, message, help, made.solved.span)
         name = name or made.name
         size = count(n, name)
-        values = settled(made.solved, parameters or {}, initial or {}, size, name)
+        values = settled(made.solved, parameters, initial, size, name)
         ports, given = made.continuous_ports, by_name(currents, "currents", BAD_PART)
         for port in given:
             if port not in ports:
@@ -216,20 +218,16 @@ class Network:
         to, negative = spike_port(target.solved, port)
         made, weights, plasticity = None, None, None
         if synapse is None:
-            if parameters or initial or inputs:
-                refuse(BAD_PART, f"{name}: there is no synapse to set", "name one: synapse=...")
+            refuse_settings(name, parameters, initial, inputs)
             weights = fixed_weights(name, len(i), in_matrix, weight)
             if port is not None:
                 refuse_signs(name, weights, target.solved, to)
         else:
-            if weight is not None or in_matrix is not None:
-                help = "set its parameters or initial values, and give `pairs` if need be"
-                refuse(BAD_PART, f"{name}: the weight of a synapse is its own", help)
+            refuse_weights(name, in_matrix, weight)
             made = loaded(synapse)
             parts = valued(roles(made.solved, presynaptic, postsynaptic))[0]
-            what = f"synapses of {name}"
-            values = settled(made.solved, parameters or {}, initial or {}, len(i), what)
-            plasticity = self._plasticity(made.solved, parts, values, inputs or {}, target)
+            values = settled(made.solved, parameters, initial, len(i), f"synapses of {name}")
+            plasticity = self._plasticity(made.solved, parts, values, inputs, target)
         self._wired.append(
             Projection(
                 name=name,
@@ -307,6 +305,8 @@ class Network:
             message = f"{what.name}: there is nothing to record but spikes, which always are"
             refuse(WRONG_KIND, message)
         wanted = what.model.recordables if names is None else names
+        if not is_list(wanted) and not isinstance(wanted, str):
+            refuse(BAD_PART, f"{what.name}: {wanted!r} is no name of a recordable", "give a list")
         wanted = (wanted,) if isinstance(wanted, str) else tuple(wanted)
         symbols = [recordable_of(what.model.solved, n) for n in wanted]
         kept = self._recorded if isinstance(what, Nodes) else self._recorded_of
@@ -370,7 +370,7 @@ class Network:
         model: SolvedModel,
         parts: Roles,
         values: tuple[Arrays, Arrays],
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, Any] | None,
         target: LoadedModel,
     ) -> Plasticity:
         given = inputs_of(model, parts, inputs)

@@ -550,6 +550,15 @@ def test_mistakes_are_told_where_they_are_made(mistake: str) -> None:
             "`rule` and `pairs` both say",
         ),
         (lambda n, c: n.run(-1), "duration (-1 ms) must be finite, and not below 0"),
+        (lambda n, c: n.create("iaf_psc_exp", initial=np.ones(2)), "initial: array([1., 1.]) has"),
+        (lambda n, c: n.connect(c, c, inputs=np.ones(2)), "there is no synapse to set"),
+        (lambda n, c: n.connect(c, c, rule=np.ones(2)), "a network has no rule `[1. 1.]`"),
+        (lambda n, c: n.connect(c, c, port=np.ones(2)), "has no port `[1. 1.]`"),
+        (
+            lambda n, c: n.connect(c, c, port="exc_spikes", synapse="stdp", presynaptic=np.ones(2)),
+            "has no port `[1. 1.]`",
+        ),
+        (lambda n, c: n.record(c, 1), "iaf_psc_exp: 1 is no name of a recordable"),
     ],
 )
 def test_values_of_the_wrong_kind_are_told(act: Callable[..., Any], said: str) -> None:
@@ -558,6 +567,14 @@ def test_values_of_the_wrong_kind_are_told(act: Callable[..., Any], said: str) -
     with pytest.raises(ModelError) as problem:
         act(net, cells)
     assert said in str(problem.value)
+
+
+def test_an_array_without_dimensions_is_one_value() -> None:
+    net = Network()
+    cells = net.create("iaf_psc_exp", 2, currents={"I_stim": np.array(100.0)})
+    run = net.run(0.3)
+    (current,) = run.experiment.nodes[cells.place].currents.values()
+    assert current.tolist() == [[100.0] * 3] * 2
 
 
 def test_what_was_not_recorded_is_told() -> None:

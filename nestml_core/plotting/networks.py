@@ -40,7 +40,8 @@ TALLEST = 3.2
 
 def figure_of_network(run: NetworkRun) -> Figure:
     """Return the spikes of all nodes, a row for each member, above what was recorded."""
-    recorded = [(part, name) for part in (*run.nodes, *run.connections) for name in run[part]]
+    parts: tuple[Nodes | Connections, ...] = (*run.nodes, *run.connections)
+    recorded = [(part, name) for part in parts for name in run[part]]
     members = sum(len(n) for n in run.nodes)
     raster = min(TALLEST, 0.6 + 0.05 * members)
     figure, axes = stack([raster, *[PANEL] * len(recorded)], run.trace.steps * run.trace.dt)

@@ -1,5 +1,10 @@
 """The reference interpreter: what a solved model means, by running it. The oracle for backends.
 
+To read it, begin with ``instance``, a step of a neuron; ``connection`` is a synapse from event to
+event, and ``network`` runs both. They call what ``compiled`` makes of a model: its expressions,
+statements, functions and flows as functions of the state of one instance. ``bytecode`` makes some
+of these once more, to be faster, never to mean anything else.
+
 ``simulate`` needs NumPy and is loaded on first use; the rest does without.
 """
 

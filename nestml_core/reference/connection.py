@@ -14,10 +14,10 @@ from nestml_core.expr import Symbol, symbols_in
 from nestml_core.network import Roles
 from nestml_core.progress import tracked
 from nestml_core.reference.compiled import Compiled
-from nestml_core.reference.expressions import Values, shown
+from nestml_core.reference.expressions import PROGRESS, Values, shown
 from nestml_core.reference.failure import NOT_FINITE, Failure
 from nestml_core.reference.instance import Instance
-from nestml_core.reference.statements import Progress
+from nestml_core.reference.state import Progress
 from nestml_core.solved import Flow, SolvedModel
 from nestml_core.stmt import Assign, expressions_in, walk_statements
 
@@ -57,7 +57,7 @@ class Connection:
     def advance(self, now: int) -> None:
         """Let everything flow to ``now``, which becomes the time of the last event."""
         if now > self.last:
-            self.turn(now)
+            self.begin(now)
             self.flow(self.instance.values, now)
             self.last = now
 
@@ -68,7 +68,7 @@ class Connection:
         -------
         The weights of the spikes that this makes the synapse emit.
         """
-        self.turn(now)
+        self.begin(now)
         c, v, progress = self.compiled, self.instance.values, self.instance.progress
         slot = self.ports[port]
         v[slot] = 1.0
@@ -88,9 +88,8 @@ class Connection:
                 body(v)
         return [self.weight(w) for w in progress.spike_weights[before:]]
 
-    def turn(self, now: int) -> None:
+    def begin(self, now: int) -> None:
         progress = self.instance.progress
-        self.instance.enter()
         progress.step, progress.time, progress.passes = now, now * self.instance.grid, 0
 
     def weight(self, emitted: Any) -> float:
@@ -103,14 +102,15 @@ class Connection:
 
     def peek(self, now: int, recorded: Sequence[Symbol]) -> list[float]:
         """Return the values at ``now``, without anything happening to the synapse."""
-        instance, running = self.instance, self.compiled.running
-        instance.enter()
-        v = instance.values
+        instance, v = self.instance, self.instance.values
         if now > self.last:
-            v = running.values = list(v)
-            running.progress = Progress(step=now, time=now * instance.grid)
-            if instance.model.is_random:
-                running.random = deepcopy(instance.random)
+            random = instance.progress.random
+            v = list(v)
+            v[PROGRESS] = Progress(
+                deepcopy(random) if instance.model.is_random else random,
+                step=now,
+                time=now * instance.grid,
+            )
             self.flow(v, now)
         v[self.compiled.time] = now * instance.grid
         return [float(instance.recordables[s](v)) for s in recorded]

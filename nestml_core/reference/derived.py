@@ -11,7 +11,7 @@ from nestml_core.expr import RANDOM, Expr, Kind, Number, Symbol, symbols_in
 from nestml_core.model import Declaration
 from nestml_core.reference import operations
 from nestml_core.reference.exponential import matrix_exponential
-from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Values
+from nestml_core.reference.expressions import Compiler, Evaluate, Slots, Step, Values
 from nestml_core.reference.failure import (
     ARITHMETIC,
     ENDLESS,
@@ -21,7 +21,7 @@ from nestml_core.reference.failure import (
     undefined,
 )
 from nestml_core.reference.functions import defined
-from nestml_core.reference.statements import Progress, Running
+from nestml_core.reference.state import Progress, blank
 from nestml_core.solved import (
     DT,
     RESOLUTION,
@@ -32,8 +32,6 @@ from nestml_core.solved import (
     SolvedModel,
 )
 from nestml_core.types import INTEGER
-
-Step = Callable[[Values], None]
 
 
 def constants(
@@ -62,20 +60,19 @@ def constants(
     NML935 : a function that a constant calls does not end.
     """
     slots = Slots(sizes(model, parameters))
-    running = Running([], Progress(), None)
     calls: dict[str, Callable[..., Any]] = {}
 
     def called(name: str) -> Callable[..., Any]:
         if name in RANDOM:
             return _no_call(name)
         # looked up when called: functions may call each other
-        return lambda *arguments: calls[name](*arguments)  # noqa: PLW0108
+        return lambda v, *arguments: calls[name](v, *arguments)  # noqa: PLW0108
 
     flows = tuple(_no_flow for _ in model.flows)
     try:
         steps = constant_steps(model, Compiler(slots, called), parameters, dt)
-        calls |= {f.name: defined(f, slots, called, flows, running) for f in model.functions}
-        v = running.values = [0.0] * len(slots)
+        calls |= {f.name: defined(f, slots, called, flows) for f in model.functions}
+        v = blank(slots, Progress())
         for step in steps:
             step(v)
     except Failure as failure:

@@ -42,9 +42,18 @@ from nestml_core.source import Span
 from nestml_core.types import Base
 
 Values: TypeAlias = list[Any]
-"""The value of every symbol of a model instance, by slot."""
+"""The state of a model instance: the value of every symbol, by slot, and its ``Progress``.
+
+Compiled functions are given this and nothing else, so that any number of instances share them.
+"""
+
+PROGRESS = 0
+"""The slot of what is no symbol's value: where the run is, and its random numbers."""
 
 Evaluate: TypeAlias = Callable[[Values], Any]
+
+Step: TypeAlias = Callable[[Values], None]
+"""Changes some of the values."""
 
 DEEPEST = 40
 """How deep closures may be nested; deeper expressions run on a stack machine of their own."""
@@ -67,7 +76,7 @@ class Slots:
     def __init__(self, sizes: Mapping[Symbol, int] = MappingProxyType({})) -> None:
         self.sizes = sizes
         self._at: dict[tuple[str, Symbol], int] = {}
-        self._taken = 0
+        self._taken = PROGRESS + 1
 
     def at(self, symbol: Symbol, scope: str = "") -> int:
         """Return the slot of ``symbol``, a new one at its first mention."""
@@ -162,6 +171,15 @@ def _applied(function: Callable[..., Any], operands: list[Evaluate]) -> Evaluate
             return lambda v: function(*[f(v) for f in operands])
 
 
+def _called(function: Callable[..., Any], operands: list[Evaluate]) -> Evaluate:
+    """Return a call of a function that also gets all values, as those of a model do."""
+    match operands:
+        case [one]:
+            return lambda v: function(v, one(v))
+        case _:
+            return lambda v: function(v, *[f(v) for f in operands])
+
+
 def _conditional(condition: Evaluate, then: Evaluate, otherwise: Evaluate) -> Evaluate:
     return lambda v: then(v) if condition(v) else otherwise(v)
 
@@ -180,7 +198,8 @@ class Compiler:
     Parameters
     ----------
     slots : where the symbols live
-    functions : what a call of a random function or of a function of the model does, by name
+    functions : what a call of a random function or of a function of the model does, by name: a
+        function of all values and of the arguments
     scope : whose locals and arguments are meant; the name of a function, or anything else
     """
 
@@ -205,6 +224,18 @@ class Compiler:
         whole = bottom_up(expr, self.part)
         return whole.closed() if whole.depth <= DEEPEST else _machine(self, expr)
 
+    def value(self, expr: Expr, what: str) -> Evaluate:
+        """Return what evaluates ``expr``, or fails and says why."""
+        evaluate = self.expr(expr)
+
+        def run(v: Values) -> object:
+            try:
+                return evaluate(v)
+            except ARITHMETIC as problem:
+                raise undefined(what, expr, problem) from None
+
+        return run
+
     def part(self, e: Expr, parts: tuple[_Part, ...]) -> _Part:
         if isinstance(e, Binary) and e.op not in ("and", "or"):
             return parts[0].linked(self.function(e), parts[1])
@@ -215,6 +246,8 @@ class Compiler:
                 made = _and(*closed) if op == "and" else _or(*closed)
             case Conditional():
                 made = _conditional(*closed)
+            case Call() if operations.intrinsic(e) is None:
+                made = _called(self.functions(e.function), closed)
             case Unary() | Call():
                 made = _applied(self.function(e), closed)
             case Element():
@@ -241,9 +274,7 @@ class Compiler:
 
         return run
 
-    def store_element(
-        self, vector: Symbol, index: Expr, expr: Expr, span: Span
-    ) -> Callable[[Values], None]:
+    def store_element(self, vector: Symbol, index: Expr, expr: Expr, span: Span) -> Step:
         """Return a function that gives an element of ``vector`` the value of ``expr``."""
         evaluate, place = self.expr(index), self.place(vector, span)
         passing = self.store(Symbol(vector.name, Kind.LOCAL, vector.type, vector.span), expr)
@@ -259,7 +290,7 @@ class Compiler:
 
         return run
 
-    def store_vector(self, vector: Symbol, expr: Expr) -> Callable[[Values], None]:
+    def store_vector(self, vector: Symbol, expr: Expr) -> Step:
         """Return a function that gives a vector another one, or all its elements one number."""
         target, size = self.slots.all_of(vector, self.scope), self.slots.size(vector)
         if isinstance(expr, Ref) and expr.symbol.size is not None:
@@ -278,7 +309,7 @@ class Compiler:
 
         return run
 
-    def store(self, symbol: Symbol, expr: Expr) -> Callable[[Values], None]:
+    def store(self, symbol: Symbol, expr: Expr) -> Step:
         """Return a function that gives ``symbol`` the value of ``expr``, or fails and says why."""
         if symbol.size is not None:
             return self.store_vector(symbol, expr)
@@ -344,7 +375,9 @@ class Compiler:
             case Binary():
                 return operations.binary(e)
             case Call():
-                return operations.intrinsic(e) or self.functions(e.function)
+                function = operations.intrinsic(e)
+                assert function is not None, "other calls need the values"
+                return function
 
     def leaf(self, e: Expr) -> Evaluate:
         match e:
@@ -359,7 +392,7 @@ class Compiler:
             case Convolve():
                 raise AssertionError("convolutions are gone after solve")
             case Call():
-                return _applied(self.function(e), [])
+                return _called(self.functions(e.function), [])
             case _:
                 raise AssertionError(f"{type(e).__name__} is not a leaf")
         return lambda v: value
@@ -407,6 +440,14 @@ class _Apply:
 
 
 @dataclass(slots=True)
+class _Invoke:
+    """Like ``_Apply``, of a function that also gets all values."""
+
+    function: Callable[..., Any]
+    operands: int
+
+
+@dataclass(slots=True)
 class _Pick:
     """Takes a place off the stack, and puts the element there."""
 
@@ -425,14 +466,17 @@ class _Jump:
     keep: bool = False
 
 
-def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Apply | _Pick | _Jump]:
-    code: list[_Push | _Apply | _Pick | _Jump] = []
-    waiting: list[Expr | _Apply | _Pick | _Jump | _Label] = [expr]
+_Operation: TypeAlias = _Apply | _Invoke | _Pick | _Jump
+
+
+def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Operation]:
+    code: list[_Push | _Operation] = []
+    waiting: list[Expr | _Operation | _Label] = [expr]
     while waiting:
         match waiting.pop():
             case _Label() as label:
                 label.place = len(code)
-            case _Apply() | _Pick() | _Jump() as instruction:
+            case _Apply() | _Invoke() | _Pick() | _Jump() as instruction:
                 code.append(instruction)
             case Element(vector, index) as e:
                 waiting += [_Pick(compiler.place(vector, e.span)), index]
@@ -442,6 +486,10 @@ def _code(compiler: Compiler, expr: Expr) -> list[_Push | _Apply | _Pick | _Jump
             case Binary("and" | "or" as op, left, right):
                 end = _Label()
                 waiting += [end, right, _Jump(end, op == "or", keep=True), left]
+            case Call() as e if children(e) and operations.intrinsic(e) is None:
+                operands = children(e)
+                function = compiler.functions(e.function)
+                waiting += [_Invoke(function, len(operands)), *reversed(operands)]
             case Unary() | Binary() | Call() as e if children(e):
                 operands = children(e)
                 waiting += [_Apply(compiler.function(e), len(operands)), *reversed(operands)]
@@ -466,6 +514,10 @@ def _machine(compiler: Compiler, expr: Expr) -> Evaluate:
                     arguments = stack[-operands:]
                     del stack[-operands:]
                     stack.append(function(*arguments))
+                case _Invoke(function, operands):
+                    arguments = stack[-operands:]
+                    del stack[-operands:]
+                    stack.append(function(v, *arguments))
                 case _Pick(at):
                     stack.append(v[at(stack.pop())])
                 case _Jump(to, None):

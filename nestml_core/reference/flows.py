@@ -11,8 +11,7 @@ from nestml_core.expr import Expr, Number, Symbol
 from nestml_core.model import Function
 from nestml_core.reference import integrators
 from nestml_core.reference.bytecode import Evaluated, compiled
-from nestml_core.reference.derived import Step
-from nestml_core.reference.expressions import Compiler, Evaluate, Values, shown
+from nestml_core.reference.expressions import Compiler, Evaluate, Step, Values, shown
 from nestml_core.reference.failure import (
     ARITHMETIC,
     NOT_FINITE,
@@ -21,7 +20,6 @@ from nestml_core.reference.failure import (
     undefined,
 )
 from nestml_core.reference.integrators import (
-    MOST_TRIALS,
     JacobianMatrix,
     Matrix,
     RightHandSide,
@@ -32,6 +30,7 @@ from nestml_core.reference.integrators import (
 )
 from nestml_core.solved import (
     DT,
+    MOST_TRIALS,
     Convolution,
     Flow,
     Integrator,
@@ -129,7 +128,9 @@ class FlowCompiler:
         slots = [self.expressions.slot(s) for s in moving]
         advance, dt = self.method(system), self.expressions.slot(DT)
         equations = self.equations(system)
-        explain = [self.expressions.value(d.value, f"`{d.target.name}'`") for d in system.derivatives]
+        explain = [
+            self.expressions.value(d.value, f"`{d.target.name}'`") for d in system.derivatives
+        ]
         put = self.put(system.variables)
         names = ", ".join(f"`{s.name}`" for s in system.variables)
         place = system.variables[0].span
@@ -249,7 +250,9 @@ class FlowCompiler:
         return run
 
     def jumps(self, jumps: Sequence[Jump]) -> Step:
-        amounts = [self.expressions.value(j.amount, f"the jump of `{j.target.name}`") for j in jumps]
+        amounts = [
+            self.expressions.value(j.amount, f"the jump of `{j.target.name}`") for j in jumps
+        ]
         slots = [self.expressions.slot(j.target) for j in jumps]
         put = self.put([j.target for j in jumps])
 

@@ -8,24 +8,23 @@ from typing import Any
 from nestml_core.expr import Kind, Symbol
 from nestml_core.model import Function
 from nestml_core.reference import operations
-from nestml_core.reference.expressions import Compiler, Slots, Values
-from nestml_core.reference.statements import Running, StatementCompiler
+from nestml_core.reference.expressions import Compiler, Slots, Step, Values
+from nestml_core.reference.statements import StatementCompiler
 
 
 def defined(
     f: Function,
     slots: Slots,
     called: Callable[[str], Callable[..., Any]],
-    flows: tuple[Callable[[Values], None], ...],
-    running: Running,
+    flows: tuple[Step, ...],
 ) -> Callable[..., Any]:
-    """Return a function of the model as a function of its arguments.
+    """Return a function of the model as a function of all values and its arguments.
 
     Its locals live in slots of their own, saved around each call so that it may recurse.
 
     Parameters
     ----------
-    slots : where everything has its value, in ``running.values``
+    slots : where everything has its value
     called : what the functions do that it calls, by name
     flows : what ``Integrate(k)`` does, for each k
     """
@@ -35,11 +34,10 @@ def defined(
     result = compiler.slot(Symbol("return", Kind.LOCAL, f.result.type))
     conversions = [operations.conversion(a.type) for a in f.arguments]
     converted = operations.conversion(f.result.type)
-    body = StatementCompiler(compiler, flows, running, result).body(f.body)
+    body = StatementCompiler(compiler, flows, result).body(f.body)
     frame = slots.of(scope)
 
-    def call(*arguments: Any) -> Any:
-        v = running.values
+    def call(v: Values, *arguments: Any) -> Any:
         saved = [v[i] for i in frame]
         for slot, convert, argument in zip(places, conversions, arguments, strict=True):
             v[slot] = convert(argument)

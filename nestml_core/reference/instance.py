@@ -10,13 +10,12 @@ import numpy as np
 
 from nestml_core.experiment import Schedule
 from nestml_core.expr import Symbol
-from nestml_core.reference.compiled import Compiled, Equations, Integrate, advanced
-from nestml_core.reference.derived import Step, given
-from nestml_core.reference.expressions import Values
-from nestml_core.reference.statements import Progress
+from nestml_core.reference.compiled import Compiled
+from nestml_core.reference.derived import given
+from nestml_core.reference.expressions import Step, Values
+from nestml_core.reference.flows import Equations, Integrate
+from nestml_core.reference.state import Progress, blank
 from nestml_core.solved import NonlinearSystem, SolvedModel
-
-__all__ = ["Arrivals", "Equations", "Instance", "advanced"]
 
 Arrivals: TypeAlias = Mapping[Symbol, float]
 """The sum of the weights of the events of a step, for each port that has any."""
@@ -54,25 +53,20 @@ class Instance:
         self.model = model
         self.compiled = compiled
         self.grid = schedule.dt
-        self.random = np.random.default_rng(schedule.seed) if random is None else random
-        self.progress = Progress()
         self.slots = compiled.slots
         self.expressions = compiled.expressions
         self.recordables = compiled.recordables
         self.inputs = compiled.inputs
-        self.values: Values = [0.0] * len(compiled.slots)
-        self.enter()
+        if random is None:
+            random = np.random.default_rng(schedule.seed)
+        self.progress = Progress(random)
+        self.values = blank(compiled.slots, self.progress)
         self.initialise(schedule.parameters, schedule.initial)
         self.delays = [self.delay(*d) for d in compiled.delays]
 
-    def enter(self) -> None:
-        """Take the turn: from now on, the functions of the compiled model mean this instance."""
-        running = self.compiled.running
-        running.values, running.progress, running.random = self.values, self.progress, self.random
-
     def equations(self, system: NonlinearSystem) -> Callable[[Values], Equations]:
         """Return a nonlinear system as functions of its vector, given all values."""
-        return self.compiled.equations(system)
+        return self.compiled.flow_compiler.equations(system)
 
     def initialise(self, parameters: Mapping[Symbol, Any], initial: Mapping[Symbol, Any]) -> None:
         """Set all values: defaults first, then the initial values from outside."""
@@ -106,7 +100,6 @@ class Instance:
 
     def step(self, number: int, arrivals: Arrivals) -> None:
         """Do 1 to 6 of ``nestml_core.solved``, for the step that ends at ``number * dt``."""
-        self.enter()
         c, v, progress = self.compiled, self.values, self.progress
         progress.step = number
         progress.time = v[c.time] = number * self.grid

@@ -142,7 +142,6 @@ class _Link:
     def read_third_factors(self) -> None:
         if self.third_factors:
             values, neuron = self.connection.instance.values, self.post.instance
-            neuron.enter()
             for slot, value in self.third_factors:
                 values[slot] = float(value(neuron.values))
 
@@ -434,7 +433,6 @@ class _Wire:
 
 def _value(member: _Member, recordable: Symbol) -> float:
     instance = member.instance
-    instance.enter()
     try:
         return float(instance.recordables[recordable](instance.values))
     except (Failure, RecursionError) as problem:

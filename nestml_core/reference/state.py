@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from nestml_core.diagnostics import Diagnostic
+from nestml_core.reference.expressions import PROGRESS, Slots, Values
 
 
 @dataclass(slots=True)
 class Progress:
-    """What has happened so far in a run, beside the change of values."""
+    """What a run of an instance has beside the values of symbols."""
 
+    random: Any = None
+    """A generator of random numbers of NumPy, None where nothing random may be called."""
     step: int = 0
     time: float = 0.0
     """The end of the step, or the event, in ms."""
@@ -22,23 +24,11 @@ class Progress:
     spike_weights: list[float] = field(default_factory=list)
     messages: list[Diagnostic] = field(default_factory=list)
     unsaid: int = 0
-    """Messages beyond the first hundred."""
+    """Messages beyond ``MAX_MESSAGES``."""
 
 
-class State(list[Any]):
-    """The value of every symbol by slot, what has happened, and where random numbers come from.
-
-    The compiled functions of a model get this and nothing else, so that any number of instances
-    share them. It is a list because nothing is read faster by number.
-
-    Parameters
-    ----------
-    random : a generator of random numbers of NumPy; None where nothing random may be called
-    """
-
-    __slots__ = ("progress", "random")
-
-    def __init__(self, values: Iterable[Any], progress: Progress, random: Any) -> None:
-        super().__init__(values)
-        self.progress = progress
-        self.random = random
+def blank(slots: Slots, progress: Progress) -> Values:
+    """Return values, all of them 0 as yet, to run with."""
+    values: Values = [0.0] * len(slots)
+    values[PROGRESS] = progress
+    return values

@@ -1,23 +1,15 @@
-"""Statements compiled to Python closures over one flat list of values."""
+"""Statements compiled to Python closures over the state of an instance."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from nestml_core.diagnostics import Diagnostic
 from nestml_core.expr import Expr
 from nestml_core.reference import operations
-from nestml_core.reference.expressions import Compiler, Evaluate, Values
-from nestml_core.reference.failure import (
-    ARITHMETIC,
-    ENDLESS,
-    MESSAGE,
-    MODEL_WARNING,
-    Failure,
-    undefined,
-)
+from nestml_core.reference.expressions import PROGRESS, Compiler, Step, Values
+from nestml_core.reference.failure import ENDLESS, MESSAGE, MODEL_WARNING, Failure
+from nestml_core.reference.state import Progress
 from nestml_core.source import Span
 from nestml_core.stmt import (
     Assign,
@@ -45,32 +37,6 @@ MAX_PASSES = 10**6
 MAX_MESSAGES = 100
 
 
-@dataclass(slots=True)
-class Progress:
-    """What has happened so far in a run, beside the change of values."""
-
-    step: int = 0
-    time: float = 0.0
-    """The end of the step, or the event, in ms."""
-    passes: int = 0
-    """Passes of loops in this step."""
-    spike_steps: list[int] = field(default_factory=list)
-    spike_weights: list[float] = field(default_factory=list)
-    messages: list[Diagnostic] = field(default_factory=list)
-    unsaid: int = 0
-    """Messages beyond ``MAX_MESSAGES``."""
-
-
-@dataclass(slots=True)
-class Running:
-    """The instance whose turn it is: what compiled functions use beside the list they are given."""
-
-    values: Values
-    progress: Progress
-    random: Any
-    """A generator of random numbers of NumPy."""
-
-
 class StatementCompiler:
     """Turns the statements of one scope into closures.
 
@@ -78,20 +44,17 @@ class StatementCompiler:
     ----------
     expressions : compiles the expressions of that scope
     flows : what ``Integrate(k)`` does, for each k
-    running : the instance whose turn it is
     result : the slot that ``return`` writes to, None outside functions
     """
 
     def __init__(
         self,
         expressions: Compiler,
-        flows: tuple[Callable[[Values], None], ...],
-        running: Running,
+        flows: tuple[Step, ...],
         result: int | None = None,
     ) -> None:
         self.expressions = expressions
         self.flows = flows
-        self.running = running
         self.result = result
 
     def body(self, body: tuple[Stmt, ...]) -> Run:
@@ -126,25 +89,14 @@ class StatementCompiler:
             case Say():
                 return self.said(stmt)
             case EvaluateStmt(call):
-                return _always(self.value(call, "the call"))
+                return _always(self.expressions.value(call, "the call"))
             case IntegrateOdes():
                 raise AssertionError("integrate_odes is gone after solve")
 
-    def value(self, expr: Expr, what: str) -> Evaluate:
-        """Return what evaluates ``expr``, or fails and says why."""
-        evaluate = self.expressions.expr(expr)
-
-        def run(v: Values) -> object:
-            try:
-                return evaluate(v)
-            except ARITHMETIC as problem:
-                raise undefined(what, expr, problem) from None
-
-        return run
-
     def choice(self, branches: tuple[Branch, ...], otherwise: tuple[Stmt, ...]) -> Run:
         compiled = tuple(
-            (self.value(b.condition, "the condition"), self.body(b.body)) for b in branches
+            (self.expressions.value(b.condition, "the condition"), self.body(b.body))
+            for b in branches
         )
         other = self.body(otherwise)
 
@@ -159,7 +111,8 @@ class StatementCompiler:
     def counted(self, stmt: For) -> Run:
         slot = self.expressions.slot(stmt.variable)
         begin = self.expressions.store(stmt.variable, stmt.start)
-        stop, step = self.value(stmt.stop, "the bound"), self.value(stmt.step, "the step")
+        stop = self.expressions.value(stmt.stop, "the bound")
+        step = self.expressions.value(stmt.step, "the step")
         convert = operations.conversion(stmt.variable.type)
         body = self.body(stmt.body)
 
@@ -167,7 +120,7 @@ class StatementCompiler:
             begin(v)
             by = step(v)
             while v[slot] < stop(v) if by > 0 else v[slot] > stop(v):
-                self.count(stmt.span)
+                _count(v, stmt.span)
                 if body(v):
                     return True
                 v[slot] = convert(v[slot] + by)
@@ -176,30 +129,23 @@ class StatementCompiler:
         return run
 
     def repeated(self, stmt: While) -> Run:
-        condition = self.value(stmt.condition, "the condition")
+        condition = self.expressions.value(stmt.condition, "the condition")
         body = self.body(stmt.body)
 
         def run(v: Values) -> bool:
             while condition(v):
-                self.count(stmt.span)
+                _count(v, stmt.span)
                 if body(v):
                     return True
             return False
 
         return run
 
-    def count(self, span: Span) -> None:
-        progress = self.running.progress
-        progress.passes += 1
-        if progress.passes > MAX_PASSES:
-            message = f"the loops of one step made more than {MAX_PASSES} passes"
-            raise Failure(ENDLESS, message, span, "does this loop ever end?")
-
     def returned(self, value: Expr | None) -> Run:
         slot = self.result
         if value is None or slot is None:
             return lambda v: True
-        evaluate = self.value(value, "the result")
+        evaluate = self.expressions.value(value, "the result")
 
         def run(v: Values) -> bool:
             v[slot] = evaluate(v)
@@ -208,11 +154,11 @@ class StatementCompiler:
         return run
 
     def emitted(self, weight: Expr | None) -> Run:
-        evaluate = None if weight is None else self.value(weight, "the weight")
+        evaluate = None if weight is None else self.expressions.value(weight, "the weight")
 
         def run(v: Values) -> bool:
             strength = 1.0 if evaluate is None else evaluate(v)
-            progress = self.running.progress
+            progress: Progress = v[PROGRESS]
             progress.spike_steps.append(progress.step)
             progress.spike_weights.append(strength)
             return False
@@ -220,11 +166,11 @@ class StatementCompiler:
         return run
 
     def said(self, stmt: Say) -> Run:
-        parts = tuple(self.value(p, "a part of a message") for p in stmt.parts)
+        parts = tuple(self.expressions.value(p, "a part of a message") for p in stmt.parts)
         code = MODEL_WARNING if stmt.channel is Channel.WARNING else MESSAGE
 
         def run(v: Values) -> bool:
-            progress = self.running.progress
+            progress: Progress = v[PROGRESS]
             if len(progress.messages) < MAX_MESSAGES:
                 text = "".join(operations.text(part(v)) for part in parts)
                 progress.messages.append(code.at(stmt.span, f"t = {progress.time:g} ms: {text}"))
@@ -233,6 +179,14 @@ class StatementCompiler:
             return False
 
         return run
+
+
+def _count(v: Values, span: Span) -> None:
+    progress: Progress = v[PROGRESS]
+    progress.passes += 1
+    if progress.passes > MAX_PASSES:
+        message = f"the loops of one step made more than {MAX_PASSES} passes"
+        raise Failure(ENDLESS, message, span, "does this loop ever end?")
 
 
 def _always(step: Callable[[Values], object]) -> Run:

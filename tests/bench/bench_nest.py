@@ -68,7 +68,7 @@ NUMERICAL = (
         method=Method.RK45,
         tolerance=1e-6,
     ),
-    Model("hh_psc_alpha", 1000.0, (-70.0, -60.0), 15.0, method=Method.RK45, tolerance=1e-6),
+    Model("hh_psc_alpha", 1000.0, (-70.0, -60.0), 30.0, method=Method.RK45, tolerance=1e-6),
     Model("izhikevich", 10.0, (-65.0, -55.0), method=Method.FORWARD_EULER),
 )
 

@@ -8,7 +8,8 @@ from scipy.integrate import solve_ivp
 
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.pipeline import check_sources
-from nestml_core.reference.instance import Equations, Instance
+from nestml_core.reference.flows import Equations
+from nestml_core.reference.instance import Instance
 from nestml_core.reference.integrators import (
     RightHandSide,
     Tolerance,

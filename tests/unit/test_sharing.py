@@ -38,7 +38,7 @@ def exp(e: Expr) -> Expr:
 
 def value(definitions: tuple[Definition, ...], e: Expr, given: dict[Symbol, float]) -> float:
     slots = Slots()
-    compiler = Compiler(slots, lambda _: math.fabs)
+    compiler = Compiler(slots, lambda _: lambda _values, x: math.fabs(x))
     steps = [(compiler.slot(d.symbol), compiler.expr(d.value)) for d in definitions]
     last = compiler.expr(e)
     v: Values = [0.0] * len(slots)
