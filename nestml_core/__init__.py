@@ -18,11 +18,10 @@ if TYPE_CHECKING:
     from nestml_core.experiment import Experiment
     from nestml_core.loading import LoadedModel as Model
     from nestml_core.loading import load, simulate
-    from nestml_core.network_run import NetworkRun
+    from nestml_core.networks import Network, NetworkRun
     from nestml_core.problems import ModelError
     from nestml_core.results import Run
     from nestml_core.typesetting import latex
-    from nestml_core.wiring import Network
 
 __all__ = [
     "Comparison",
@@ -54,8 +53,8 @@ _HOME = {
     "simulate": ("nestml_core.loading", "simulate"),
     "ModelError": ("nestml_core.problems", "ModelError"),
     "Run": ("nestml_core.results", "Run"),
-    "Network": ("nestml_core.wiring", "Network"),
-    "NetworkRun": ("nestml_core.network_run", "NetworkRun"),
+    "Network": ("nestml_core.networks", "Network"),
+    "NetworkRun": ("nestml_core.networks", "NetworkRun"),
     "latex": ("nestml_core.typesetting", "latex"),
 }
 

@@ -182,6 +182,7 @@ if TYPE_CHECKING:
     from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
     from nestml_core.library import library_models
+    from nestml_core.loading import load
     from nestml_core.network import (
         NetworkExperiment,
         NetworkTrace,
@@ -328,6 +329,7 @@ __all__ = [
     "interpret",
     "is_random",
     "library_models",
+    "load",
     "map_body",
     "number",
     "postsynaptic",
@@ -351,6 +353,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "load": "nestml_core.loading",
     "library_models": "nestml_core.library",
     "NetworkExperiment": "nestml_core.network",
     "NetworkTrace": "nestml_core.network",

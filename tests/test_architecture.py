@@ -38,9 +38,9 @@ LAYERS = (
     ("pipeline", "reference", "selection", "builds", "explaining"),
     ("stimuli", "api", "arguments", "problems", "showing"),
     ("checking", "declared", "notebook", "plotting", "portrait", "results"),
-    ("running", "building", "network_run", "patterns"),
-    ("loading", "members", "trains"),
-    ("comparing", "connecting", "experiments", "wiring"),
+    ("running", "building"),
+    ("loading",),
+    ("comparing", "experiments", "networks"),
     ("testing", "cli", "gallery", "rewriting", "textx_language", "lexer", "editors"),
 )
 LAYER = {name: k for k, layer in enumerate(LAYERS) for name in layer}

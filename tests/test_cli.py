@@ -203,7 +203,7 @@ def test_run_takes_spikes_and_currents_from_files(tmp_path: Path) -> None:
         (("--set", "tau_m=-1"), "tau_m > 0 ms"),
         (("--spikes", "foo=1"), "has no spike port `foo`"),
         (("--record", "V"), "has no recordable `V`"),
-        (("--dt", "0"), "must be positive"),
+        (("--dt", "0"), "dt above 0"),
     ],
 )
 def test_a_bad_experiment_is_explained(arguments: tuple[str, str], message: str) -> None:

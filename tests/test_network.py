@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 import nestml_core as nestml
 from nestml_core import ModelError, Network
 from nestml_core.explaining import CORE, parsed
-from nestml_core.network_run import Nodes
+from nestml_core.networks import Nodes
 
 COUNTER = """model counter:
     state:

@@ -15,11 +15,10 @@ from nestml_core.diagnostics import Code, Severity
 from nestml_core.experiment import BAD_VALUE, Experiment, FloatArray, schedule
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
-from nestml_core.problems import ModelError, by_name, refuse, valued
+from nestml_core.problems import by_name, refuse, valued
 from nestml_core.results import Run
 from nestml_core.running import Runner, runner
 from nestml_core.solved import TIME, ModelKind, SolvedModel
-from nestml_core.source import NOWHERE
 from nestml_core.units import known
 
 DOES_NOT_FIT = Code("NML970", Severity.ERROR, "an experiment that does not fit the model")
@@ -142,11 +141,6 @@ def _is_sequence(values: Any) -> bool:
         and getattr(values, "ndim", 1) > 0
         and hasattr(values, "__iter__")
     )
-
-
-def refused(message: str, help: str = "", code: Code = DOES_NOT_FIT) -> ModelError:
-    """Return the error that says why an experiment cannot be done."""
-    return ModelError([code.at(NOWHERE, message, help=help)])
 
 
 # Parts of models

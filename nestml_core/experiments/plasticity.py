@@ -12,19 +12,19 @@ import numpy as np
 from nestml_core.declared import unit_text
 from nestml_core.experiment import BAD_VALUE, FloatArray
 from nestml_core.experiments.bench import (
+    DOES_NOT_FIT,
     Bench,
     Model,
     bench,
     frequency,
     named,
     numbers,
-    refused,
     synapse,
     time,
     whole_number,
 )
 from nestml_core.experiments.measurement import Measurement
-from nestml_core.problems import by_name
+from nestml_core.problems import by_name, refuse
 from nestml_core.progress import tracked
 from nestml_core.solved import TIME
 
@@ -123,14 +123,15 @@ def stdp_window(
     observed = named(weight, [r.symbol for r in solved.recordables], solved, "recordable")
     chosen = _multiples(DEFAULT if intervals is None else intervals, ready.dt, "intervals")
     if first == second:
-        raise refused(f"`{first}` is given as the port of both spikes")
+        refuse(DOES_NOT_FIT, f"`{first}` is given as the port of both spikes")
     whole_number(pairs, "pairs", 1)
     gap, wait = time(period, "period"), time(after, "after")
     if wait < 0:
-        raise refused(f"after: {wait:g} ms is negative")
+        refuse(DOES_NOT_FIT, f"after: {wait:g} ms is negative")
     widest = np.abs(chosen).max(initial=0.0)
     if pairs > 1 and gap <= widest:
-        raise refused(
+        refuse(
+            DOES_NOT_FIT,
             f"a pair every {gap:g} ms overlaps the next: some are {widest:g} ms wide",
             "give a longer period",
         )
@@ -144,7 +145,11 @@ def stdp_window(
     others = by_name(spikes, "spikes", BAD_VALUE)
     for name in (first, second):
         if name in others:
-            raise refused(f"spikes: those of `{name}` are the pairs", "give those of other ports")
+            refuse(
+                DOES_NOT_FIT,
+                f"spikes: those of `{name}` are the pairs",
+                "give those of other ports",
+            )
     begin = float(ready.run(ready.dt, spikes=others, **what)[observed.name][0])
     changes = []
     for interval in tracked(chosen.tolist(), "STDP window", wanted=progress):
@@ -176,7 +181,7 @@ def _multiples(given: Any, dt: float, what: str, least: int = 1) -> FloatArray:
     found = numbers(given, TIME, what, least)
     off = np.abs(found / dt - np.rint(found / dt)) > 1e-6
     if off.any():
-        raise refused(f"{what}: {found[off][0]:g} ms is no multiple of {dt:g} ms")
+        refuse(DOES_NOT_FIT, f"{what}: {found[off][0]:g} ms is no multiple of {dt:g} ms")
     return found
 
 
@@ -268,7 +273,7 @@ def short_term_plasticity(
     steps = round(1000.0 / hertz / ready.dt) if hertz > 0 else 0
     if steps < 1 or (pauses <= 0).any():
         message = "a train has a rate above 0 and at most one spike a step; pauses are above 0"
-        raise refused(message)
+        refuse(DOES_NOT_FIT, message)
     period = steps * ready.dt
     train: FloatArray = period * np.arange(1, spikes + 1, dtype=np.float64)
     what = {"initial": initial or {}, "currents": currents or {}, "seed": seed, "record": []}
@@ -295,7 +300,8 @@ def _passed_on(ready: Bench, port: str, train: FloatArray, what: Mapping[str, An
     weights = run.weights
     if weights is None or len(weights) != len(train):
         name = ready.model.name
-        raise refused(
+        refuse(
+            DOES_NOT_FIT,
             f"`{name}` on `{ready.backend}` emits {len(run.spikes)} spikes for {len(train)}, or "
             "does not tell their weights",
             "use the reference, and a synapse that answers each spike with one",

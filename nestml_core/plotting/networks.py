@@ -26,7 +26,7 @@ from nestml_core.plotting.panels import (
 )
 
 if TYPE_CHECKING:
-    from nestml_core.network_run import Connections, NetworkRun, Nodes
+    from nestml_core.networks import Connections, NetworkRun, Nodes
 
 FEW = 6
 """So many members have a trace of their own; of more, the median and a band are drawn."""

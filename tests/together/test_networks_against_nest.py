@@ -13,7 +13,7 @@ import numpy as np
 from together_tools import need_nest
 
 from nestml_core import Network, NetworkRun
-from nestml_core.network_run import Connections, Nodes
+from nestml_core.networks import Connections, Nodes
 
 DT, DURATION = 0.1, 400.0
 SOURCES, NEURONS = 6, 5

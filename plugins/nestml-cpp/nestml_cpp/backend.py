@@ -56,7 +56,9 @@ class CppBackend(Backend[CppProgram, Options]):
 
     name = "cpp"
     version = __version__
-    summary = "standalone C++20: headers for one neuron and for populations, which run in this process"
+    summary = (
+        "standalone C++20: headers for one neuron and for populations, which run in this process"
+    )
     options = Options
     supports = Supports(
         features=frozenset(Feature) - {Feature.SYNAPSE},

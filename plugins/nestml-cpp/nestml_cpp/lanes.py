@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
 from nestml_core.api import (
@@ -13,10 +12,7 @@ from nestml_core.api import (
     Expr,
     Number,
     Piece,
-    Symbol,
     Type,
-    Unary,
-    bottom_up,
 )
 from nestml_cpp.ir import (
     LaneField,
@@ -36,7 +32,7 @@ SELECT = MappingProxyType({Base.INTEGER: "select_whole", Base.BOOLEAN: "select_m
 LANES = MappingProxyType({Base.INTEGER: "Whole", Base.BOOLEAN: "Mask"})
 LARGEST_POWER = 16
 
-FUNCTIONS: Mapping[str, str] = MappingProxyType(
+FUNCTIONS = MappingProxyType(
     {
         "ln": f"{RUNTIME}log",
         "truncate": f"{RUNTIME}trunc",
@@ -59,6 +55,9 @@ class LanePrinter(CppPrinter):
     def type(self, type: Type) -> str:
         return LANES.get(type.base, "Real")
 
+    def widened(self, text: str) -> str:
+        return f"Real({text})"
+
     def piece(self, e: Expr, operands: tuple[Piece, ...]) -> Piece:
         if isinstance(e, Conditional):
             select = SELECT.get(e.type.base, "select_real")
@@ -70,11 +69,6 @@ class LanePrinter(CppPrinter):
         return super().piece(e, operands)
 
     def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
-        whole = e.left.type.base is Base.INTEGER and e.right.type.base is Base.INTEGER
-        real = f"{RUNTIME}Real"
-        if e.op == "/" and whole:
-            left, right = Piece(f"{real}({left.text})"), Piece(f"{real}({right.text})")
-            return Piece(f"{left.text} / {right.text}", self.levels["/"])
         if e.op == "//":
             quotient = super(CppPrinter, self).binary(e, left, right).text
             return Piece(quotient.replace("std::trunc", f"{RUNTIME}trunc", 1))
@@ -146,7 +140,9 @@ class LanePrinter(CppPrinter):
         for i, port in enumerate(lanes.continuous_ports):
             lines.append(f"[[maybe_unused]] const Real {port.name} = in.current(k, {i});")
         lead = "".join(f"    {line}\n" for line in lines)
-        stores = [f"{a.target.name} = {self.value_for(a.target.type, a.value)};" for a in lanes.stores]
+        stores = [
+            f"{a.target.name} = {self.value_for(a.target.type, a.value)};" for a in lanes.stores
+        ]
         tail = "".join(f"    {line}\n" for line in (*stores, f"return {self.expr(lanes.emitted)};"))
         return lead + self.code(lanes.body, 2) + broken(tail)
 
@@ -209,7 +205,9 @@ def _set(x: Settable, index: int, struct: str, kind: str, lines: list[str]) -> s
     if x.is_vector:
         size = f"std::min({target}.size(), of.{kind}[{index}].size)"
         lines.append(f"  for (std::size_t j = 0; j < {size}; ++j) {{")
-        lines.append(f"    {target}[j] = static_cast<typename std::decay_t<decltype({target}[j])>>(given[j]);")
+        lines.append(
+            f"    {target}[j] = static_cast<std::decay_t<decltype({target}[0])>>(given[j]);"
+        )
         lines.append("  }")
     else:
         lines.append(f"  {target} = static_cast<decltype({target})>(*given);")

@@ -171,9 +171,7 @@ class Handle:
         arguments = (self._keep(values), len(values), int(values.ndim == 2))
         self._check(self._library.current, port, *arguments)
 
-    def record(
-        self, recordable: int, out: FloatArray, neurons: IntArray | None = None
-    ) -> None:
+    def record(self, recordable: int, out: FloatArray, neurons: IntArray | None = None) -> None:
         """Have a recordable written to ``out``, shape (steps, number of neurons)."""
         if not (out.flags.c_contiguous and out.dtype == np.float64):
             raise LibraryMisused("an array to record to must be contiguous, and of doubles")

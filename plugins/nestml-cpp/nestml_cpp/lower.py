@@ -47,7 +47,15 @@ from nestml_cpp.bodies import INPUT, PARAMETERS, Renaming, zero
 from nestml_cpp.comments import commented, lines_of
 from nestml_cpp.flows import flow_method, jumping, next_symbol
 from nestml_cpp.functions import Reach, body_reach, expr_reach, flow_reaches, reaches
-from nestml_cpp.names import computed, file_name, is_number, members, names, on_receive_name, struct_name
+from nestml_cpp.names import (
+    computed,
+    file_name,
+    is_number,
+    members,
+    names,
+    on_receive_name,
+    struct_name,
+)
 from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
 from nestml_cpp.refusals import every_expression, refusals

@@ -27,7 +27,8 @@ MACRO = re.compile(
       | M_[A-Z0-9]\w* | FP_\w+ | HUGE_VAL\w* | S?NAN\w* | MAXFLOAT | MATH_\w+ | math_errhandling
       | LC_\w+ | L_(ctermid|cuserid|tmpnam) | P_tmpdir | BUFSIZ | (SEEK|FD|RENAME|EXIT)_\w+
       | W[A-Z]{3,} | NFDBITS | (BIG|LITTLE|PDP)_ENDIAN | BYTE_ORDER | [bl]e\d+toh | hto[bl]e\d+
-      | alloca | strn?dupa | offsetof | isnan | isinf | isfinite | isnormal | issubnormal | signbit | near | far
+      | alloca | strn?dupa
+      | offsetof | isnan | isinf | isfinite | isnormal | issubnormal | signbit | near | far
     """,
     re.VERBOSE,
 )

@@ -101,9 +101,7 @@ class Population:
 
     # What arrives
 
-    def spikes(
-        self, port: Symbol, steps: IntArray, neurons: IntArray, weights: FloatArray
-    ) -> None:
+    def spikes(self, port: Symbol, steps: IntArray, neurons: IntArray, weights: FloatArray) -> None:
         """Have spikes arrive at the ends of steps, which must ascend."""
         ports = [p.symbol for p in self.model.spike_ports]
         self._handle.spikes(ports.index(port), steps, neurons, weights)

@@ -118,7 +118,11 @@ class CppPrinter(CPrinter):
         """Return ``e`` as the value of something real: whole numbers with a point."""
         if isinstance(e, Number) and e.type.base is Base.INTEGER:
             return self.number(replace(e, type=REAL)).text
-        return self.expr(e)
+        return self.widened(self.expr(e)) if e.type.base is Base.INTEGER else self.expr(e)
+
+    def widened(self, text: str) -> str:
+        """Return a whole number as a real one, which compilers want to be said."""
+        return f"static_cast<double>({text})"
 
     def value_for(self, type: Type, e: Expr) -> str:
         return self.real(e) if type.base in (Base.REAL, Base.QUANTITY) else self.expr(e)
@@ -152,13 +156,20 @@ class CppPrinter(CPrinter):
     def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
         if e.op not in BITWISE and _is_real(e.left) != _is_real(e.right):
             left, right = (
-                Piece(self.real(x), p.level) if isinstance(x, Number) else p
+                Piece(self.real(x), p.level)
+                if isinstance(x, Number)
+                else Piece(self.widened(p.text))
+                if x.type.base is Base.INTEGER
+                else p
                 for x, p in ((e.left, left), (e.right, right))
             )
         if e.op == "+" and e.type.base is Base.STRING:
             return Piece(
                 f"{RUNTIME}text({left.text}) + {RUNTIME}text({right.text})", self.levels["+"]
             )
+        if e.op == "/" and e.left.type.base is e.right.type.base is Base.INTEGER:
+            level = self.levels["/"]
+            return Piece(f"{self.widened(left.text)} / {self.widened(right.text)}", level)
         if e.op in QUOTIENTS and e.left.type.base is e.right.type.base is Base.INTEGER:
             return Piece(f"{RUNTIME}{QUOTIENTS[e.op]}({left.text}, {right.text})")
         left, right = (grouped(e.op, x, p) for x, p in ((e.left, left), (e.right, right)))
@@ -170,6 +181,11 @@ class CppPrinter(CPrinter):
         return super().power(e, base, exponent)
 
     def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
+        if _is_real(e) and e.function in ("min", "max"):
+            arguments = tuple(
+                self.real(a) if a.type.base is Base.INTEGER else text
+                for a, text in zip(e.arguments, arguments, strict=True)
+            )
         if e.type.base is Base.INTEGER and e.function in ROUNDING:
             return Piece(f"{RUNTIME}integer({self.functions[e.function]}({arguments[0]}))")
         return super().call(e, arguments)
@@ -178,7 +194,9 @@ class CppPrinter(CPrinter):
 
     def block(self, head: str, body: tuple[Stmt, ...]) -> list[str]:
         lines = super().block(head, body)
-        return lines if not head.startswith(LOOPS) else [lines[0], f"  {RUNTIME}pass();", *lines[1:]]
+        return (
+            lines if not head.startswith(LOOPS) else [lines[0], f"  {RUNTIME}pass();", *lines[1:]]
+        )
 
     def integrate(self, stmt: Integrate) -> list[str]:
         raise AssertionError("integrate_odes is a call of a member function after lowering")

@@ -70,12 +70,7 @@ def has_loops(model: SolvedModel) -> bool:
 def recursive(model: SolvedModel) -> frozenset[str]:
     """Return the names of the functions that may call themselves, directly or through others."""
     called = {
-        f.name: {
-            e.function
-            for x in expressions_in(f.body)
-            for e in walk(x)
-            if isinstance(e, Call)
-        }
+        f.name: {e.function for x in expressions_in(f.body) for e in walk(x) if isinstance(e, Call)}
         for f in model.functions
     }
     reached = {name: set(direct) for name, direct in called.items()}

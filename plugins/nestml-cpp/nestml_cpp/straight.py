@@ -1,8 +1,9 @@
 """A step of a model as straight-line code that several neurons can run side by side.
 
-Before: ``if refr > 0: refr -= 1`` and ``else: V = a * V``. After: ``if_1 = refr > 0``, ``V_1 = a * V``,
-and in the end ``refr = select(if_1, refr - 1, refr)``, ``V = select(if_1, V, V_1)``: all branches are
-computed, and the conditions select. What branches compute alike is computed once.
+Before: ``if refr > 0: refr -= 1`` and ``else: V = a * V``. After: ``if_1 = refr > 0``,
+``V_1 = a * V``, and in the end ``refr = select(if_1, refr - 1, refr)``,
+``V = select(if_1, V, V_1)``: all branches are computed, and the conditions select. What branches
+compute alike is computed once.
 """
 
 from __future__ import annotations
@@ -146,9 +147,7 @@ class _Step:
         }
         self.step(code, env, arrived)
         changed = [s for s in state if env[s] != ref(members[s])]
-        stores = tuple(
-            Assign(members[s], self.let(code, s, env[s], always=True)) for s in changed
-        )
+        stores = tuple(Assign(members[s], self.let(code, s, env[s], always=True)) for s in changed)
         emitted = env[EMITTED]
         shown = (r for r in model.recordables if r.symbol.type.base is not Base.STRING)
         records = tuple(self.record(r.value, members) for r in shown)
@@ -213,15 +212,14 @@ class _Step:
     def record(self, value: Expr, members: Mapping[Symbol, Symbol]) -> ir.LaneRecord:
         code = _Code()
         env: Env = {s: ref(m) for s, m in members.items()}
-        for p in (*self.model.spike_ports, *self.model.continuous_ports):
-            env[p.symbol] = ref(Symbol(self.fresh(p.symbol.identifier), Kind.LOCAL, p.symbol.type))
+        symbols = [p.symbol for p in self.model.spike_ports]
+        symbols += [p.symbol for p in self.model.continuous_ports]
+        ports = {s: Symbol(self.fresh(s.identifier), Kind.LOCAL, s.type) for s in symbols}
+        env |= {s: ref(local) for s, local in ports.items()}
         used = set(symbols_in(value))
         _refuse(used & {p.symbol for p in self.model.spike_ports}, "what is recorded reads spikes")
         result = self.expr(code, env, value)
-        read = tuple(
-            (i, str(env[p.symbol].symbol.name))  # type: ignore[union-attr]
-            for i, p in enumerate(self.model.continuous_ports)
-        )
+        read = tuple((i, ports[p.symbol].name) for i, p in enumerate(self.model.continuous_ports))
         return ir.LaneRecord(read, tuple(code.items), result)
 
     def is_additive(self, port: Symbol, handler: OnReceive | None = None) -> bool:
@@ -373,9 +371,7 @@ class _Step:
             case Declare(symbol, value):
                 self.assign(code, env, symbol, value)
             case If(branches, otherwise):
-                tests = [
-                    self.condition(code, self.expr(code, env, b.condition)) for b in branches
-                ]
+                tests = [self.condition(code, self.expr(code, env, b.condition)) for b in branches]
                 pairs = zip(tests, (b.body for b in branches), strict=True)
                 self.branch(code, env, pairs, otherwise, active)
             case Integrate(flow):
@@ -456,9 +452,7 @@ class _Step:
         for (target, _), amount in zip(jumps, amounts, strict=True):
             env[target] = self.let(code, target, fused(Binary("+", env[target], amount)))
 
-    def solved(
-        self, code: _Code, env: Env, system: NonlinearSystem, active: Expr | None
-    ) -> Env:
+    def solved(self, code: _Code, env: Env, system: NonlinearSystem, active: Expr | None) -> Env:
         """Have ``system`` integrated; return the values of its variables afterwards."""
         self.solvers += 1
         array = self.fresh("moving")
@@ -498,7 +492,11 @@ class _Step:
                 for (target, _), e in zip(called.values, values, strict=True)
             )
             yield ir.LaneEquations(
-                self.fresh(called.name), called.results, called.cleared, tuple(inside.items), results
+                self.fresh(called.name),
+                called.results,
+                called.cleared,
+                tuple(inside.items),
+                results,
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def apply(
     request: pytest.FixtureRequest,
     compiler: tuple[str, ...],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Apply]:
+) -> Apply:
     """Return the vector functions, compiled for processors of several kinds."""
     folder = tmp_path_factory.mktemp("lanes")
     source, library = folder / "functions.cpp", folder / "functions.so"
@@ -63,7 +63,7 @@ def apply(
         function(which, *pointers, ctypes.c_long(len(x)))
         return y[: len(values)]
 
-    yield call
+    return call
 
 
 def _has_avx2() -> bool:
@@ -163,8 +163,10 @@ def given(model: SolvedModel) -> dict[str, Any]:
         steps = np.sort(rng.integers(1, STEPS + 1, 120))
         events[p.symbol] = (steps, rng.integers(0, SIZE, 120), np.full(120, 4.0))
     scale = np.linspace(0, 1, SIZE)
-    size = {p.symbol: 600.0 if p.symbol.type.unit and p.symbol.type.unit.text == "pA" else 3.0
-            for p in model.continuous_ports}
+    size = {
+        p.symbol: 600.0 if p.symbol.type.unit and p.symbol.type.unit.text == "pA" else 3.0
+        for p in model.continuous_ports
+    }
     currents = {
         s: np.outer(1 + 0.2 * np.sin(np.arange(STEPS) / 30), scale * top) for s, top in size.items()
     }

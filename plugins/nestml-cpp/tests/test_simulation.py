@@ -286,9 +286,7 @@ def test_the_program_by_hand(compiler: tuple[str, ...], tmp_path: Path) -> None:
     by_hand = program(models()["iaf_psc_exp"], tmp_path)
     experiment = tmp_path / "experiment.txt"
     experiment.write_text(found[1], encoding="utf-8")
-    done = subprocess.run(
-        [by_hand, experiment], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([by_hand, experiment], capture_output=True, text=True, check=True)
     head, *rows = done.stdout.splitlines()
     assert head == "t,V_m,I_syn_exc,spikes"
     table = np.array([[float(x) for x in row.split(",")] for row in rows])
@@ -307,9 +305,7 @@ def test_the_program_by_hand(compiler: tuple[str, ...], tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def by_hand(
-    compiler: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def by_hand(compiler: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program(models()["iaf_psc_exp"], tmp_path_factory.mktemp("by_hand"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import subprocess
+from importlib.resources import files
 from pathlib import Path
 
 import mpmath
@@ -16,6 +17,7 @@ from nestml_nest.toolchain import Compiler, find_compiler
 
 from nestml_core.api import cpp_runtime
 
+OWN = {"expm1.h": (files("nestml_nest") / "templates/nestml/expm1.h").read_text(encoding="utf-8")}
 RATES = (0.0, -0.1, -0.1 * (1 + 1e-15), -0.1 * (1 + 1e-9), -0.1001, -0.5, -2.0, -20.0, -1e3)
 
 
@@ -27,7 +29,7 @@ def output_of(toolchain: None, tmp_path: Path):  # type: ignore[no-untyped-def]
 
     def run(header: str, body: str) -> list[float]:
         source, program = tmp_path / "a.cpp", tmp_path / "a"
-        headers = cpp_runtime([header])
+        headers = {header: OWN[header]} if header in OWN else cpp_runtime([header])
         for name, content in headers.items():
             (tmp_path / name).write_text(content, encoding="utf-8")
         included = "".join(f'#include "{name}"\n' for name in headers)
@@ -67,6 +69,19 @@ def test_divided_differences(output_of) -> None:  # type: ignore[no-untyped-def]
     for (h, rates), got in zip(cases, output_of("expdd.hpp", body), strict=True):
         expected = exact(h, rates)
         assert got == pytest.approx(expected, rel=4e-15, abs=1e-300), (h, rates)
+
+
+def test_exponentials_minus_one(output_of) -> None:  # type: ignore[no-untyped-def]
+    near = [k / 8 * 10.0**e for e in range(-9, 1) for k in range(-9, 10)]
+    points = [*near, 0.25, math.nextafter(0.25, 1), -0.25, math.nextafter(-0.25, -1), -40.0, 709.0]
+    body = "\n".join(f'std::printf("%.17g\\n", nestml::expm1({x!r}));' for x in points)
+    for x, got in zip(points, output_of("expm1.h", body), strict=True):
+        assert abs(got - math.expm1(x)) <= 4 * math.ulp(math.expm1(x)), x
+    body = 'const double x[] = {1e3, -1e3, __builtin_nan("")};\n'
+    body += 'for (const double y : x) std::printf("%g\\n", nestml::expm1(y));'
+    high, low, unknown = output_of("expm1.h", body)
+    assert (high, low) == (math.inf, -1.0)
+    assert math.isnan(unknown)
 
 
 def test_matrix_exponentials(output_of) -> None:  # type: ignore[no-untyped-def]

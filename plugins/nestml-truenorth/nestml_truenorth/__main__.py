@@ -12,9 +12,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nestml_core.api import render
 from nestml_truenorth.options import Options
+
+if TYPE_CHECKING:
+    from nestml_truenorth.chip.spikes import InputSpike
 
 OK, FAILED, BAD = 0, 1, 2
 
@@ -25,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = args.run(args)
     except (OSError, ValueError) as problem:
-        print(f"nestml_truenorth: {problem}", file=sys.stderr)
+        sys.stderr.write(f"nestml_truenorth: {problem}\n")
         return BAD
     return code
 
@@ -40,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--map", type=Path, help="map of the input connectors (NAME_inpMap.bin)")
     simulate.add_argument("--output", "-o", type=Path, help="where to write; else to the terminal")
     simulate.add_argument("--encoding", choices=("text", "raw"), default="text")
-    simulate.add_argument("--all", action="store_true", help="all spikes, not only those that leave")
+    simulate.add_argument(
+        "--all", action="store_true", help="all spikes, not only those that leave"
+    )
     simulate.set_defaults(run=_simulate)
     verify = commands.add_parser("verify", help="run a build against its model")
     verify.add_argument("build", type=Path, help="the folder")
@@ -80,11 +86,11 @@ def _simulate(args: argparse.Namespace) -> int:
         sys.stdout.buffer.write(data)
     else:
         args.output.write_bytes(data)
-        print(f"{len(found)} spikes in {ticks} ticks: {args.output}")
+        sys.stdout.write(f"{len(found)} spikes in {ticks} ticks: {args.output}\n")
     return OK
 
 
-def _inputs(path: Path, map_path: Path | None) -> Sequence[object]:
+def _inputs(path: Path, map_path: Path | None) -> Sequence[InputSpike]:
     """Return input spikes from a file of any encoding."""
     from nestml_truenorth.chip import binary
     from nestml_truenorth.chip.spikes import read_inputs
@@ -101,29 +107,31 @@ def _inputs(path: Path, map_path: Path | None) -> Sequence[object]:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from nestml_core import ModelError, load
+    from nestml_core.api import ModelError, load
     from nestml_truenorth.verification import verified
 
-    chosen = {f.name: getattr(args, f.name) for f in fields(Options) if f.name not in ("ticks", "emit")}
+    chosen = {
+        f.name: getattr(args, f.name) for f in fields(Options) if f.name not in ("ticks", "emit")
+    }
     try:
         model = load(args.model).solved
     except ModelError as problem:
-        print(problem, file=sys.stderr)
+        sys.stderr.write(f"{problem}\n")
         return BAD
     result = verified(args.build, model, Options(**chosen), args.ticks)
     for diagnostic in result.diagnostics:
-        print(render(diagnostic), file=sys.stderr)
+        sys.stderr.write(f"{render(diagnostic)}\n")
     if result.value is None:
         return BAD
     for line in result.value.lines:
-        print(line)
+        sys.stdout.write(f"{line}\n")
     return OK if result.value.holds else FAILED
 
 
 def _table(args: argparse.Namespace) -> int:
     from nestml_truenorth.library import page
 
-    print(page(), end="")
+    sys.stdout.write(page())
     return OK
 
 

@@ -1,7 +1,8 @@
-"""Strategies: exact where that is possible, else the cheapest approximation within the tolerance."""
+"""Strategies: exact where possible, else the cheapest approximation within the tolerance."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -65,9 +66,7 @@ def lowered(model: SolvedModel, choices: Choices, settings: Settings) -> Result[
     return leaky(case).then(lambda m: _approximated(model, case, m))
 
 
-def attempts(
-    model: SolvedModel, choices: Choices
-) -> Iterator[tuple[Leaky, Recipe, NeuronProgram]]:
+def attempts(model: SolvedModel, choices: Choices) -> Iterator[tuple[Leaky, Recipe, NeuronProgram]]:
     """Yield what a strategy tries, one after the other, not yet measured."""
     case = _case(model, choices, Settings({}, {}))
     if isinstance(case, Diagnostic):
@@ -109,6 +108,8 @@ def _approximated(model: SolvedModel, case: Case, m: Leaky) -> Result[NeuronProg
         if isinstance(made, Diagnostic):
             said = (made,)
             continue
+        if not made.metrics:
+            return Result(made)
         if best is None or _error(made) < _error(best):
             best = made
         if _error(made) <= case.choices.tolerance:
@@ -138,27 +139,30 @@ def _synaptic_cells(case: Case, m: Leaky, cells: int) -> int:
 def _measured(
     model: SolvedModel, case: Case, m: Leaky, recipe: Recipe
 ) -> NeuronProgram | Diagnostic:
-    from nestml_truenorth.measure import metrics
+    from nestml_truenorth.measure import Bench, metrics
 
     made = program(case, m, recipe)
     problem = too_large(case, made.part)
     if problem is not None:
         return problem
+    if case.choices.tolerance == math.inf:
+        return made
     settings = (
         {s: float(v) for s, v in case.settings.parameters.items()},
         {s: float(v) for s, v in case.settings.initial.items()},
     )
-    found = metrics(
-        model,
-        m,
-        recipe,
-        cpe.write(made.network),
-        iomap.write(made.io),
-        settings,
-        case.choices.rng_seed,
-        case.choices.tolerance,
+    choices = case.choices
+    bench = Bench(
+        model=model,
+        leaky=m,
+        recipe=recipe,
+        program=cpe.write(made.network),
+        io=iomap.write(made.io),
+        settings=settings,
+        seed=choices.rng_seed,
+        tolerance=choices.tolerance,
     )
-    return replace(made, metrics=found)
+    return replace(made, metrics=metrics(bench))
 
 
 def _error(made: NeuronProgram) -> float:

@@ -23,8 +23,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from nestml_core.api import Diagnostic, Result, coherent_text
+from nestml_core.api import Code, Diagnostic, Result, coherent_text
 from nestml_truenorth import codes
+from nestml_truenorth.affine import Affine
 from nestml_truenorth.axons import AxonGroup
 from nestml_truenorth.chip.network import FIRST_OUTPUT, MAX_WEIGHT, NeuronType, Reset
 from nestml_truenorth.corelet import Drawing, Here, Out, Part, Target, place
@@ -76,7 +77,7 @@ class LeakCells:
     @property
     def rate(self) -> float:
         """What part of the potential leaks in a tick."""
-        return self.number * self.weight / 2**self.bits
+        return self.number * self.weight / (1 << self.bits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,12 @@ def stochastic(
     """
     h = float(case.choices.tick)
     if m.reset >= m.threshold:
-        return _refused(case, codes.RESET, "its reset is not below its threshold",
-                        "choose a reset below the threshold")
+        return _refused(
+            case,
+            codes.RESET,
+            "its reset is not below its threshold",
+            "choose a reset below the threshold",
+        )
     decay = 1 - math.exp(-h / m.tau)
     if case.choices.scale is None:
         leak = best_leak(decay, BITS, cells)
@@ -163,8 +168,12 @@ def stochastic(
         leak = leak_cells(decay, min(bits, 18), cells)
     top, bits = scale * m.depth, leak.bits
     if bits > 17:
-        return _refused(case, codes.OUT_OF_RANGE, f"threshold and rest are {top:.0f} counts apart",
-                        "choose a smaller scale")
+        return _refused(
+            case,
+            codes.OUT_OF_RANGE,
+            f"threshold and rest are {top:.0f} counts apart",
+            "choose a smaller scale",
+        )
     currents = tuple(_synapse(m, c, h, scale, synaptic_cells) for c in m.currents)
     g = {math.copysign(1, c.coupling): w for c, (_, _, w) in zip(m.currents, currents, strict=True)}
     types = [0, 0, -leak.weight, -MAX_WEIGHT]
@@ -181,7 +190,9 @@ def stochastic(
         pools.append(Pool(tuple((n, w, share) for n, w in enumerate(chosen))))
     else:
         types[0], types[1] = COARSE, FINE
-        pools.append(Pool(((0, COARSE, 14), (1, FINE, 12), (2, -leak.weight, 40), (3, -MAX_WEIGHT, 6))))
+        pools.append(
+            Pool(((0, COARSE, 14), (1, FINE, 12), (2, -leak.weight, 40), (3, -MAX_WEIGHT, 6)))
+        )
     for k, current in enumerate(m.currents):
         own = 0 if current.coupling > 0 else 1
         free = [t for t in range(4) if t != own]
@@ -189,17 +200,28 @@ def stochastic(
             Pool(tuple((t, w, n) for t, w, n in zip(free, SYNAPTIC, (14, 14, 8), strict=True)), k)
         )
     if max(abs(t) for t in types) > MAX_WEIGHT:
-        return _refused(case, codes.OUT_OF_RANGE, f"a weight comes to {max(types)} counts; an axon "
-                        f"delivers at most {MAX_WEIGHT}", "choose a smaller scale")
+        return _refused(
+            case,
+            codes.OUT_OF_RANGE,
+            f"a weight comes to {max(types)} counts; an axon delivers at most {MAX_WEIGHT}",
+            "choose a smaller scale",
+        )
     reset = round(scale * (m.reset - m.origin))
     bias = round(top * m.bias * leak.rate)
     if bias > MAX_WEIGHT:
-        return _refused(case, codes.OUT_OF_RANGE, f"constant inputs come to {bias} counts a tick; "
-                        f"a chip neuron drifts by at most {MAX_WEIGHT}", "choose a smaller scale")
+        return _refused(
+            case,
+            codes.OUT_OF_RANGE,
+            f"constant inputs come to {bias} counts a tick; "
+            f"a chip neuron drifts by at most {MAX_WEIGHT}",
+            "choose a smaller scale",
+        )
     lift = composed(reset, tuple(types[:2]))
     if lift is None:
         near = min(
-            (abs(reset - n), n) for n in range(2 * reset + 1) if composed(n, tuple(types[:2])) is not None
+            (abs(reset - n), n)
+            for n in range(2 * reset + 1)
+            if composed(n, tuple(types[:2])) is not None
         )[1]
         lift = composed(near, tuple(types[:2])) or ()
     threshold = max(1, math.ceil(top - 1e-9))
@@ -207,12 +229,14 @@ def stochastic(
     reaching += sum(
         w * s.number for c, (s, _, w) in zip(m.currents, currents, strict=True) if c.coupling > 0
     )
-    held = Hold(
-        max(1, m.held), clamps(2**bits + reaching), clamps(reaching), lift
-    )
+    held = Hold(max(1, m.held), clamps(2**bits + reaching), clamps(reaching), lift)
     if held.ticks > LONGEST:
-        return _refused(case, codes.OUT_OF_RANGE, f"the membrane is held for {held.ticks} ticks; "
-                        f"the chip does so for {LONGEST} at most", "choose a longer tick")
+        return _refused(
+            case,
+            codes.OUT_OF_RANGE,
+            f"the membrane is held for {held.ticks} ticks; the chip does so for {LONGEST} at most",
+            "choose a longer tick",
+        )
     start = min(max(round(scale * (m.initial - m.origin)), 0), threshold - 1)
     spiking = NeuronType(
         0,
@@ -240,7 +264,7 @@ def stochastic(
     )
 
 
-def _refused(case: Case, code: codes.Code, what: str, help: str) -> Result[Recipe]:
+def _refused(case: Case, code: Code, what: str, help: str) -> Result[Recipe]:
     return Result(None, (code.at(case.model.span, f"`{case.model.name}`: {what}", help=help),))
 
 
@@ -278,18 +302,31 @@ def linear(case: Case, m: Leaky) -> Result[Recipe]:
     h = float(case.choices.tick)
     if m.currents:
         names = ", ".join(f"`{c.variable.name}`" for c in m.currents)
-        return _refused(case, codes.CONVOLUTION, f"{names} decay exponentially, which one neuron "
-                        "with a constant leak cannot do", "use strategy=stochastic-exp")
+        return _refused(
+            case,
+            codes.CONVOLUTION,
+            f"{names} decay exponentially, which one neuron with a constant leak cannot do",
+            "use strategy=stochastic-exp",
+        )
     if m.reset >= m.threshold:
-        return _refused(case, codes.RESET, "its reset is not below its threshold",
-                        "choose a reset below the threshold")
+        return _refused(
+            case,
+            codes.RESET,
+            "its reset is not below its threshold",
+            "choose a reset below the threshold",
+        )
     scale = float(case.choices.scale or 0) or RESOLUTION / m.depth
     top = scale * m.depth
     loss, threshold = fitted(top, h / m.tau, max(1, m.held), m.restart)
     drift = round(top * m.bias * h / m.tau) - loss
     if abs(drift) > MAX_WEIGHT:
-        return _refused(case, codes.OUT_OF_RANGE, f"its drift comes to {drift} counts a tick; a "
-                        f"chip neuron drifts by at most {MAX_WEIGHT}", "choose a smaller scale")
+        return _refused(
+            case,
+            codes.OUT_OF_RANGE,
+            f"its drift comes to {drift} counts a tick; a "
+            f"chip neuron drifts by at most {MAX_WEIGHT}",
+            "choose a smaller scale",
+        )
     types = (COARSE, FINE, -1, -MAX_WEIGHT)
     lines = ((0, COARSE, 16), (1, FINE, 8), (2, -1, 9), (3, -MAX_WEIGHT, 8))
     reaching = sum(max(w, 0) * n for _, w, n in lines)
@@ -365,9 +402,9 @@ def drawn(
     copies = hold(drawing, recipe.spiking, clamped, recipe.held)
     members = (*clamped, *copies)
     for cell in leaking:
-        axon = drawing.cells[cell].target
-        assert isinstance(axon, Here)
-        drawing.connect(axon.axon, members)
+        own = drawing.cells[cell].target
+        assert isinstance(own, Here)
+        drawing.connect(own.axon, members)
     synapses = [_synaptic(drawing, recipe, k, members) for k in range(len(recipe.synapses))]
     for pool, lines in zip(pools, axons, strict=True):
         reached = members if pool.current is None else synapses[pool.current]
@@ -444,7 +481,7 @@ def program(case: Case, m: Leaky, recipe: Recipe) -> NeuronProgram:
         low=-(2**18),
         high=2**18,
         held=recipe.held.ticks,
-        is_exact=False,
+        strategy=recipe.strategy,
     )
     return NeuronProgram(
         name=recipe.name,
@@ -494,10 +531,11 @@ def _readings(case: Case, m: Leaky, recipe: Recipe, part: Part) -> list[Reading]
         found.append(Reading(r.counter.name, unit, Fraction(0), r.begins, 0, r.values))
     for recordable in case.model.recordables:
         value = case.scope.value(recordable.value)
-        terms = getattr(value, "terms", None)
-        if terms is None or len(terms) != 1 or terms[0][0] not in places:
+        if not isinstance(value, Affine) or len(value.terms) != 1:
             continue
-        symbol, factor = terms[0]
+        symbol, factor = value.terms[0]
+        if symbol not in places:
+            continue
         neuron, scale, origin = places[symbol]
         constant = float(value.constant)
         after: tuple[Fraction, ...] = ()

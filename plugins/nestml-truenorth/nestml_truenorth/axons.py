@@ -14,7 +14,7 @@ from nestml_truenorth.chip.network import AXON_TYPES, MAX_WEIGHT, SIZE
 BINARY = (1, -1, 64, -64)
 """The weights that reach most: with 64 axons each, every whole number up to +-4160."""
 
-HELD = (1, 16, 200, -MAX_WEIGHT)
+HELD: tuple[int, int, int, int] = (1, 16, 200, -MAX_WEIGHT)
 """The weights for a neuron that is held down after spikes: the last one does that, too."""
 
 HELD_SIZES = (16, 16, 20, 16)

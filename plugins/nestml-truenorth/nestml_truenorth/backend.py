@@ -18,9 +18,9 @@ from nestml_core.api import (
 )
 from nestml_truenorth import __version__, files, iomap
 from nestml_truenorth.affine import decimal
+from nestml_truenorth.approximate import lower_program
 from nestml_truenorth.chip import cpe
 from nestml_truenorth.ir import ChipProgram
-from nestml_truenorth.approximate import lower_program
 from nestml_truenorth.options import Options, choices
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class TrueNorthBackend(Backend[ChipProgram, Options]):
 
     name = "truenorth"
     version = __version__
-    summary = "TrueNorth: integrate-and-fire neurons that the chip computes without any error"
+    summary = (
+        "TrueNorth: integrate-and-fire neurons, without any error or with one that was measured"
+    )
     options = Options
     supports = Supports(
         features=frozenset(

@@ -201,9 +201,7 @@ def _core(
     )
 
 
-def _destination(
-    target: Target, where: Place, places: Sequence[Place]
-) -> tuple[int, int, int]:
+def _destination(target: Target, where: Place, places: Sequence[Place]) -> tuple[int, int, int]:
     match target:
         case Here(axon, delay):
             return where.core, where.axon + axon, delay
@@ -211,7 +209,7 @@ def _destination(
             there = places[corelet]
             return there.core, there.axon + axon, delay
         case Out(line):
-            return output_line(line) + (1,)
+            return (*output_line(line), 1)
         case None:
             return UNROUTED, -1, 1
 

@@ -84,9 +84,7 @@ RELAY = NeuronType(0, (1, 1, 1, 1), threshold=1, saturates=True)
 
 def _burst(times: int) -> NeuronType:
     """Return a neuron that, from one spike on, fires in so many ticks in a row."""
-    return NeuronType(
-        0, (times, 0, 0, 0), threshold=1, reset_mode=Reset.SUBTRACT, saturates=True
-    )
+    return NeuronType(0, (times, 0, 0, 0), threshold=1, reset_mode=Reset.SUBTRACT, saturates=True)
 
 
 def _delayed(drawing: Drawing, axon: int, delay: int) -> tuple[int, int]:

@@ -28,7 +28,7 @@ ABOUT = (
     "the end of the tick of a spike and those behind it, the values of after_spike, if there are "
     "any.",
     "Inputs of one pool are summed; those of a continuous port are its value in every tick. Where "
-    "exact is false, they are rounded to whole counts, and the rest is carried on.",
+    "the strategy is not exact, they are rounded to whole counts, and the rest is carried on.",
 )
 
 
@@ -68,7 +68,7 @@ def write(io: IoMap) -> str:
             }
             for r in io.readings
         ],
-        "exact": io.is_exact,
+        "strategy": io.strategy,
         "held_ticks": io.held,
         "exact_range": {"lowest": io.low, "highest": io.high},
     }
@@ -137,7 +137,7 @@ def read(text: str) -> IoMap:
             low=_whole(f["exact_range"]["lowest"]),
             high=_whole(f["exact_range"]["highest"]),
             held=_whole(f["held_ticks"]),
-            is_exact=_truth(f["exact"]),
+            strategy=_text(f["strategy"]),
         )
     except json.JSONDecodeError as problem:
         raise IoMapError(f"line {problem.lineno}: {problem.msg}") from None

@@ -61,8 +61,8 @@ class IoMap:
     ports, readings : how inputs become counts, and counts recordings
     low, high : potentials, in counts, within which the chip computes the model without any error
     held : for how many ticks after a spike the neuron takes no inputs
-    is_exact : otherwise the model is approximated, and inputs are rounded to whole counts, with
-        what is left over carried to the next input
+    strategy : exact, or how the model is approximated; then inputs are rounded to whole counts,
+        with what is left over carried to the next input
     """
 
     model: str
@@ -77,7 +77,11 @@ class IoMap:
     low: int
     high: int
     held: int = 0
-    is_exact: bool = True
+    strategy: str = "exact"
+
+    @property
+    def is_exact(self) -> bool:
+        return self.strategy == "exact"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from fractions import Fraction
 
 from nestml_core.api import (
     Assign,
+    Code,
     Convolution,
     Diagnostic,
     Expr,
     Feature,
+    Flow,
     Integrate,
     LinearSystem,
     ModelKind,
@@ -142,7 +144,7 @@ def _leaky(case: Case) -> Leaky:
         )
     tau = -1 / rate
     drive, signals = _drive(case, system.drive[row])
-    jumps = _jumps(case)
+    jumps = _jumps(case, flow)
     currents = tuple(_currents(case, system, row, jumps))
     own = jumps.pop(variable, {})
     known = {variable, *(c.variable for c in currents)}
@@ -175,7 +177,7 @@ class _Fire:
     reset: Fraction
 
 
-def _refused(code: codes.Code, span: Span, message: str, help: str) -> _Refusal:
+def _refused(code: Code, span: Span, message: str, help: str) -> _Refusal:
     return _Refusal(code.at(span, message, help=help))
 
 
@@ -200,7 +202,10 @@ def _require_plain(case: Case) -> None:
         )
     if model.is_random:
         raise _refused(
-            codes.RANDOM, model.span, f"`{model.name}` draws random numbers", f"remove them, or {OTHERS}"
+            codes.RANDOM,
+            model.span,
+            f"`{model.name}` draws random numbers",
+            f"remove them, or {OTHERS}",
         )
     if model.functions:
         function = model.functions[0]
@@ -270,7 +275,7 @@ def _drive(case: Case, drive: Expr) -> tuple[float, Ports]:
     return float(value.constant), tuple((s, float(f)) for s, f in value.terms)
 
 
-def _jumps(case: Case) -> dict[Symbol, dict[Symbol, float]]:
+def _jumps(case: Case, flow: Flow) -> dict[Symbol, dict[Symbol, float]]:
     """Return, for each variable that spikes move, the ports and what a weight of 1 adds."""
     found: dict[Symbol, dict[Symbol, float]] = {}
 
@@ -288,11 +293,8 @@ def _jumps(case: Case) -> dict[Symbol, dict[Symbol, float]]:
             of = found.setdefault(target, {})
             of[port] = of.get(port, 0.0) + float(factor)
 
-    for flow in case.model.flows:
-        for jump in flow.jumps:
-            if flow is not next(f for f in case.model.flows if jump in f.jumps):
-                continue
-            add(jump.target, _affine(case, jump.amount, "what a spike adds"), jump.amount)
+    for jump in flow.jumps:
+        add(jump.target, _affine(case, jump.amount, "what a spike adds"), jump.amount)
     for handler in case.model.on_receive:
         for stmt in handler.body:
             if not isinstance(stmt, Assign) or stmt.index is not None:
@@ -394,7 +396,7 @@ def scope_of(case: Case, choices: Choices) -> Scope:
     model = case.model
     moving = [s for flow in model.flows for s in flow.variables]
     moving += [s for c in model.convolutions for s in c.states]
-    ports = [p.symbol for p in (*model.spike_ports, *model.continuous_ports)]
+    ports = [p.symbol for p in model.spike_ports] + [p.symbol for p in model.continuous_ports]
     return Scope(model, choices.tick, case.settings.parameters, frozenset([*moving, *ports]))
 
 

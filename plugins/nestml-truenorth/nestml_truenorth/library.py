@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nestml_core.api import SolvedModel, library_models
+from nestml_core.api import SolvedModel, library_models, load
 from nestml_truenorth.approximate import lowered
 from nestml_truenorth.lower import Settings
 from nestml_truenorth.options import AUTO, Options, choices
@@ -48,8 +48,6 @@ def outcome(model: SolvedModel) -> Outcome:
 
 def outcomes() -> Iterator[Outcome]:
     """Yield what becomes of each model of the library, by kind and name."""
-    from nestml_core import load
-
     for path in sorted(library_models(), key=lambda p: p.stem):
         yield outcome(load(path).solved)
 

@@ -382,18 +382,20 @@ def _quantised(
     if not case.held:
         return quantise(d, start.value, start.span, scale, groups(counts))
     if counts == HELD:
-        sizes, types = HELD_SIZES, HELD
+        sizes: tuple[int, ...] = HELD_SIZES
+        types = HELD
     else:
         share = 3 * SIZE // 4 // len(counts)
         sizes = (share,) * len(counts)
         padded = (*counts, 0, 0)
         types = (padded[0], padded[1], padded[2], HELD[3])
     offered = sized(counts, sizes)
-    return quantise(d, start.value, start.span, scale, offered, DEPTH, types)
+    return quantise(d, start.value, start.span, scale, offered, depth=DEPTH, types=types)
 
 
 DEPTH = 2040
 """How far below its zero a neuron without a bound may fall if it is held down after spikes."""
+
 
 def hold_of(case: Case, q: Quantised) -> Hold | Diagnostic | None:
     """Return how to hold the membrane after a spike."""
@@ -605,9 +607,7 @@ def _ports(model: SolvedModel, d: Dynamics, q: Quantised) -> Iterator[Port]:
         yield Port(port.symbol.name, q.scale * factors.get(port.symbol, Fraction(0)))
 
 
-def _facts(
-    d: Dynamics, q: Quantised, initial: Fraction, unit: str, held: int
-) -> Iterable[Fact]:
+def _facts(d: Dynamics, q: Quantised, initial: Fraction, unit: str, held: int) -> Iterable[Fact]:
     name = d.variable.name
 
     def fact(what: str, value: Fraction, chip: str) -> Fact:

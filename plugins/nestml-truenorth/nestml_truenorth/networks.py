@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from nestml_core.api import (
     NOWHERE,
+    Code,
     Diagnostic,
     Emit,
     NetworkExperiment,
@@ -71,7 +72,14 @@ from nestml_truenorth.lower import (
     readings_of,
 )
 from nestml_truenorth.options import Choices, Options, choices
-from nestml_truenorth.quantise import Quantised, Quantity, coarsest_scale, not_whole, quantise, quantities
+from nestml_truenorth.quantise import (
+    Quantised,
+    Quantity,
+    coarsest_scale,
+    not_whole,
+    quantise,
+    quantities,
+)
 from nestml_truenorth.simulation import FloatArray, held_steps, values_of
 from nestml_truenorth.step import Dynamics
 
@@ -93,6 +101,29 @@ class Link:
     target: tuple[int, int]
     jump: Fraction
     delay: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wires:
+    """What fires at what.
+
+    Attributes
+    ----------
+    index : for each neuron (node, member) its corelet
+    axon_of : for each link, by identity, its axon in the corelet of its target
+    first : the number of the first corelet that is a splitter or relay
+    extra : these, so far
+    """
+
+    index: Mapping[tuple[int, int], int]
+    axon_of: Mapping[int, int]
+    first: int
+    extra: list[Part]
+
+    def add(self, part: Part) -> int:
+        """Add a splitter or relay; return its number."""
+        self.extra.append(part)
+        return self.first + len(self.extra) - 1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -181,7 +212,7 @@ def compile_network(
         return _refused(codes.FAN, str(problem), "use fewer connections, or split the neuron")
 
 
-def _refused(code: codes.Code, message: str, help: str) -> Result[NetworkProgram]:
+def _refused(code: Code, message: str, help: str) -> Result[NetworkProgram]:
     return Result(None, (code.at(NOWHERE, message, help=help),))
 
 
@@ -220,16 +251,14 @@ class _Compiler:
         axon_of = {id(link): axon for _, _, _, axons in made.values() for link, axon in axons}
         index = {m: n for n, m in enumerate(members)}
         parts: list[Part] = [Part("", (), ())] * len(members)
-        extra: list[Part] = []
+        wires = Wires(index, axon_of, len(members), [])
         for n, m in enumerate(members):
-            targets = tuple(
-                self.targets(outgoing.get(m, []), index, axon_of, len(members), extra)
-            )
+            targets = tuple(_targets(outgoing.get(m, []), wires))
             case, q, hold, axons = made[m]
             groups = _groups([link for link, _ in axons], q)
             name = identifier(case.model.name)
             parts[n] = exact_part(name, q.kind, hold, groups, (Out(n), *targets))
-        parts += extra
+        parts += wires.extra
         placed = place(parts, self.choices.rng_seed)
         neurons = tuple(self.placed(n, m, *made[m][:2], cases[m][1]) for n, m in enumerate(members))
         inputs = {
@@ -313,9 +342,7 @@ class _Compiler:
             if weight in values:
                 return np.asarray(values[weight], float)
         scope = Scope(model, self.choices.tick, {}, frozenset())
-        declared = next(
-            d.value for d in (*model.state, *model.parameters) if d.symbol == weight
-        )
+        declared = next(d.value for d in (*model.state, *model.parameters) if d.symbol == weight)
         value = scope.value(declared)
         if not isinstance(value, Affine) or not value.is_constant:
             raise _Stop(
@@ -338,7 +365,11 @@ class _Compiler:
             raise _Stop(start)
         jumps = tuple(dict.fromkeys(link.jump for link in incoming))
         wanted = [
-            *(q for q in quantities(d, start.value, start.span) if not q.what.startswith("what a w")),
+            *(
+                q
+                for q in quantities(d, start.value, start.span)
+                if not q.what.startswith("what a w")
+            ),
             *(Quantity("what a connection adds", jump, model.span) for jump in jumps),
         ]
         scale = self.choices.scale or coarsest_scale(tuple(wanted))
@@ -363,8 +394,8 @@ class _Compiler:
             start.span,
             scale,
             tuple(offered),
-            DEPTH if case.held else 2**18 - 1,
-            (types[0], types[1], types[2], types[3]),
+            depth=DEPTH if case.held else 2**18 - 1,
+            types=(types[0], types[1], types[2], types[3]),
         )
         if made.value is None:
             raise _Stop(*made.diagnostics)
@@ -409,27 +440,6 @@ class _Compiler:
                 )
             )
 
-    def targets(
-        self,
-        links: list[Link],
-        index: Mapping[tuple[int, int], int],
-        axon_of: Mapping[int, int],
-        first: int,
-        extra: list[Part],
-    ) -> Iterator[Target]:
-        """Yield where copies of a spiking cell fire; add splitters and relays to ``extra``."""
-        split = [link for link in links if link.delay > 1] if len(links) > COPIES else []
-        for link in links:
-            if link not in split:
-                yield _reached(link, link.delay, index, axon_of, first, extra)
-        for at in range(0, len(split), SIZE):
-            cells = tuple(
-                Cell(RELAY, _reached(link, link.delay - 1, index, axon_of, first, extra), "splitter")
-                for link in split[at : at + SIZE]
-            )
-            extra.append(Part("splitter", cells, (Axon(0, tuple(range(len(cells)))),)))
-            yield There(first + len(extra) - 1, 0, 1)
-
     def placed(
         self, n: int, member: tuple[int, int], case: Case, q: Quantised, d: Dynamics
     ) -> NeuronOnChip:
@@ -466,20 +476,29 @@ def _groups(links: list[Link], q: Quantised) -> tuple[AxonGroup, ...]:
     return tuple(AxonGroup(0, n, n, c) for n, c in enumerate(counts))
 
 
-def _reached(
-    link: Link,
-    delay: int,
-    index: Mapping[tuple[int, int], int],
-    axon_of: Mapping[int, int],
-    first: int,
-    extra: list[Part],
-) -> Target:
+def _targets(links: list[Link], wires: Wires) -> Iterator[Target]:
+    """Yield where copies of a spiking cell fire; add splitters and relays to the wires."""
+    split = [link for link in links if link.delay > 1] if len(links) > COPIES else []
+    through = {id(link) for link in split}
+    for link in links:
+        if id(link) not in through:
+            yield _reached(link, link.delay, wires)
+    for at in range(0, len(split), SIZE):
+        cells = tuple(
+            Cell(RELAY, _reached(link, link.delay - 1, wires), "splitter")
+            for link in split[at : at + SIZE]
+        )
+        splitter = Part("splitter", cells, (Axon(0, tuple(range(len(cells)))),))
+        yield There(wires.add(splitter), 0, 1)
+
+
+def _reached(link: Link, delay: int, wires: Wires) -> Target:
     """Return where to fire so that ``link`` is reached ``delay`` ticks later."""
     if delay <= MAX_DELAY:
-        return There(index[link.target], axon_of[id(link)], delay)
-    onward = _reached(link, delay - MAX_DELAY, index, axon_of, first, extra)
-    extra.append(Part("relay", (Cell(RELAY, onward, "relay"),), (Axon(0, (0,)),)))
-    return There(first + len(extra) - 1, 0, MAX_DELAY)
+        return There(wires.index[link.target], wires.axon_of[id(link)], delay)
+    onward = _reached(link, delay - MAX_DELAY, wires)
+    relay = Part("relay", (Cell(RELAY, onward, "relay"),), (Axon(0, (0,)),))
+    return There(wires.add(relay), 0, MAX_DELAY)
 
 
 def _emitted(model: SolvedModel) -> Symbol | None:
@@ -514,7 +533,10 @@ def simulate_network(program: NetworkProgram) -> Result[NetworkTrace]:
                     for core, axon, delay in program.inputs[n, k]
                 ]
     watch = [
-        (program.places[x.part].core, program.places[x.part].neuron + program.parts[x.part].membrane)
+        (
+            program.places[x.part].core,
+            program.places[x.part].neuron + program.parts[x.part].membrane,
+        )
         for x in program.neurons
     ]
     try:
@@ -568,7 +590,8 @@ def _trace(
     spikes: list[list[tuple[int, int]]],
     values: list[dict[str, list[FloatArray]]],
 ) -> NetworkTrace:
-    found, recorded = [], []
+    found: list[Spikes] = []
+    recorded: list[dict[Symbol, FloatArray]] = []
     for n, node in enumerate(experiment.nodes):
         if isinstance(node, Sources):
             within = node.steps <= experiment.steps

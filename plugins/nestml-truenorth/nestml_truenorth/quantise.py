@@ -106,6 +106,7 @@ def quantise(
     initial_span: Span,
     scale: Fraction,
     offered: tuple[AxonGroup, ...],
+    *,
     depth: int = SAFE,
     types: tuple[int, int, int, int] | None = None,
 ) -> Result[Quantised]:

@@ -73,7 +73,10 @@ class _Other(Exception):
 
 
 def stripped(
-    model: SolvedModel, tick: Fraction, settings: Mapping[Symbol, Exact], initial: Mapping[Symbol, Exact]
+    model: SolvedModel,
+    tick: Fraction,
+    settings: Mapping[Symbol, Exact],
+    initial: Mapping[Symbol, Exact],
 ) -> Stripped:
     """Return ``model`` without its refractory counter, or as it is if it has none we know."""
     moving = {s for flow in model.flows for s in flow.variables}
@@ -88,9 +91,7 @@ def stripped(
 
 
 def _is_counted(model: SolvedModel, symbol: Symbol) -> bool:
-    return any(
-        isinstance(s, Assign) and s.target == symbol for s in walk_statements(model.update)
-    )
+    return any(isinstance(s, Assign) and s.target == symbol for s in walk_statements(model.update))
 
 
 def _without(
@@ -135,20 +136,16 @@ def _without(
     begins = initial.get(counter) if counter in initial else _number(value(first, Fraction(0)))
     if not isinstance(begins, Fraction) or counts(begins):
         raise _Other
-    blocks = []
-    for n, block in enumerate(model.on_condition):
-        if n != fire_at:
-            if _reads(block.condition, counter) or any(_mentions(s, counter) for s in block.body):
-                raise _Other
-            blocks.append(block)
-            continue
-        rest, guards = _split(fire.condition, counter)
-        for now in (values[-1], begins):
-            if any(value(g, now) is not True for g in guards):
-                raise _Other
-        body = tuple(s for s in fire.body if not _mentions(s, counter))
-        blocks.append(replace(block, condition=rest, body=body))
-    if any(_mentions(s, counter) for h in model.on_receive for s in h.body):
+    rest, guards = _split(fire.condition, counter)
+    if any(value(g, now) is not True for g in guards for now in (values[-1], begins)):
+        raise _Other
+    body = tuple(s for s in fire.body if not _mentions(s, counter))
+    blocks = list(model.on_condition)
+    blocks[fire_at] = replace(fire, condition=rest, body=body)
+    others = [b for n, b in enumerate(blocks) if n != fire_at]
+    if any(_reads(b.condition, counter) or _any_mention(b.body, counter) for b in others):
+        raise _Other
+    if any(_any_mention(h.body, counter) for h in model.on_receive):
         raise _Other
     update = (*model.update[: at[0]], *free, *model.update[at[0] + 1 :])
     clean = replace(
@@ -166,6 +163,10 @@ def _mentions(stmt: Stmt, symbol: Symbol) -> bool:
         _writes(s, symbol) or any(_reads(e, symbol) for e in _expressions(s))
         for s in walk_statements((stmt,))
     )
+
+
+def _any_mention(body: tuple[Stmt, ...], symbol: Symbol) -> bool:
+    return any(_mentions(s, symbol) for s in body)
 
 
 def _writes(stmt: Stmt, symbol: Symbol) -> bool:

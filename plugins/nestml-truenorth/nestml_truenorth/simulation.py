@@ -22,10 +22,10 @@ from nestml_core.api import (
 )
 from nestml_truenorth import codes
 from nestml_truenorth.affine import decimal, exact
+from nestml_truenorth.approximate import lowered as lower_model
 from nestml_truenorth.chip.simulator import IntArray, PotentialOverflow, run
 from nestml_truenorth.files import Loaded, load
 from nestml_truenorth.ir import ChipProgram, IoMap, Reading
-from nestml_truenorth.approximate import lowered as lower_model
 from nestml_truenorth.lower import Settings
 from nestml_truenorth.options import Choices, choices
 from nestml_truenorth.stimulus import input_spikes
@@ -80,8 +80,8 @@ def _loaded(
     if not schedule.parameters and not schedule.initial:
         return load(artifact.directory, model.name)
     settings = Settings(
-        {s: exact(v) for s, v in schedule.parameters.items()},
-        {s: exact(v) for s, v in schedule.initial.items()},
+        {s: exact(float(v)) for s, v in schedule.parameters.items()},
+        {s: exact(float(v)) for s, v in schedule.initial.items()},
     )
     lowered = lower_model(model, _as_built(artifact, model, chosen), settings)
     return lowered.then(lambda neuron: _through_disk(render(ChipProgram((neuron,))), model.name))
@@ -92,7 +92,7 @@ def _as_built(artifact: Artifact, model: SolvedModel, chosen: Choices) -> Choice
     built = load(artifact.directory, model.name)
     if built.value is None or built.value.io.is_exact:
         return chosen
-    return replace(chosen, tolerance=math.inf)
+    return replace(chosen, strategy=built.value.io.strategy, tolerance=math.inf)
 
 
 def _through_disk(files: Mapping[str, str | bytes], name: str) -> Result[Loaded]:

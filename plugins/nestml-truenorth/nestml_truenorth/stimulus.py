@@ -105,7 +105,7 @@ def input_spikes(
         else:
             delivered = _rounded(io, offered, _with_currents(ports, totals, currents))
         if delivered.value is None:
-            return delivered
+            return Result(None, delivered.diagnostics)
         found += delivered.value
     return Result(tuple(sorted(found)))
 

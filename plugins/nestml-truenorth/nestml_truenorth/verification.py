@@ -15,15 +15,17 @@ from nestml_core.api import (
     Schedule,
     Sign,
     SolvedModel,
+    SpikePort,
     interpret,
 )
 from nestml_truenorth import codes, files, iomap
 from nestml_truenorth.approximate import attempts
 from nestml_truenorth.chip import cpe
 from nestml_truenorth.files import Loaded, load
-from nestml_truenorth.measure import metrics
+from nestml_truenorth.measure import Bench, metrics
 from nestml_truenorth.options import Choices, Options, choices
-from nestml_truenorth.simulation import FloatArray, run_loaded
+from nestml_truenorth.simulation import run_loaded
+from nestml_truenorth.stimulus import AxonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,7 @@ class Verdict:
     lines: tuple[str, ...]
 
 
-def verified(
-    directory: Path, model: SolvedModel, options: Options, ticks: int
-) -> Result[Verdict]:
+def verified(directory: Path, model: SolvedModel, options: Options, ticks: int) -> Result[Verdict]:
     """Return whether a build computes ``model``.
 
     An exact one must agree with the reference interpreter in every spike and every recorded value,
@@ -59,15 +59,12 @@ def verified(
 def _exactly(loaded: Loaded, model: SolvedModel, ticks: int) -> Result[Verdict]:
     io = loaded.io
     rng = np.random.default_rng(1)
+    code = AxonCode(io.axons)
     spikes = {}
     for port in model.spike_ports:
-        per_weight = next(p.counts for p in io.ports if p.name == port.symbol.name)
-        jumps = [float(g.counts / per_weight) for g in io.axons if per_weight]
-        up = [w for w in jumps if w > 0]
-        down = [w for w in jumps if w < 0 and port.sign is not Sign.INHIBITORY]
-        steps = np.flatnonzero(rng.random(ticks) < 0.4) + 1 if up else np.zeros(0, np.int64)
-        rises = rng.random(len(steps)) < 0.7 if down else np.ones(len(steps), bool)
-        drawn = np.where(rises, _draw(rng, up, len(steps)), _draw(rng, down, len(steps)))
+        weights = _weights(loaded, port, code)
+        steps = np.flatnonzero(rng.random(ticks) < 0.4) + 1 if weights else np.zeros(0, np.int64)
+        drawn = rng.choice(weights, len(steps)) if weights else np.zeros(0)
         spikes[port.symbol] = Events(steps.astype(np.int64), drawn)
     schedule = Schedule(
         dt=float(io.tick),
@@ -101,8 +98,24 @@ def _exactly(loaded: Loaded, model: SolvedModel, ticks: int) -> Result[Verdict]:
     return Result(Verdict(a == b and worst <= 1e-9, lines))
 
 
-def _draw(rng: np.random.Generator, weights: list[float], number: int) -> FloatArray:
-    return rng.choice(weights, number) if weights else np.zeros(number)
+def _weights(loaded: Loaded, port: SpikePort, code: AxonCode) -> list[float]:
+    """Return weights that come to whole counts, of up to half a threshold upwards.
+
+    Each port has its share, so that what all of them do in a step can be delivered.
+    """
+    io, network = loaded.io, loaded.network
+    per_weight = next(p.counts for p in io.ports if p.name == port.symbol.name)
+    if not per_weight:
+        return []
+    number = next(c for c in network.cores if c.id == io.core).types[io.neuron]
+    threshold = next(k.threshold for k in network.neuron_types if k.number == number)
+    unit, counts = per_weight.denominator, per_weight.numerator
+    most = max(1, threshold // (2 * abs(counts)))
+    share = [c // max(1, len(io.ports)) for c in (code.low, code.high)]
+    found = [n for n in range(-most // 3, most + 1) if n * counts in code and n]
+    if port.sign is Sign.INHIBITORY or port.sign is Sign.EXCITATORY:
+        found = [n for n in found if n > 0]
+    return [float(n * unit) for n in found if share[0] <= n * counts <= share[1]]
 
 
 def _measured(directory: Path, model: SolvedModel, chosen: Choices) -> Result[Verdict]:
@@ -111,9 +124,17 @@ def _measured(directory: Path, model: SolvedModel, chosen: Choices) -> Result[Ve
     io = (directory / f"{name}{files.IO_MAP}").read_text(encoding="utf-8")
     for m, recipe, made in attempts(model, chosen):
         if cpe.write(made.network) == program and iomap.write(made.io) == io:
-            found = metrics(
-                model, m, recipe, program, io, ({}, {}), chosen.rng_seed + 1, chosen.tolerance
+            bench = Bench(
+                model=model,
+                leaky=m,
+                recipe=recipe,
+                program=program,
+                io=io,
+                settings=({}, {}),
+                seed=chosen.rng_seed + 100,
+                tolerance=chosen.tolerance,
             )
+            found = metrics(bench)
             lines = [f"{model.name}: {made.strategy}, {made.neuron_count} chip neurons"]
             lines += [f"{x.what}: {x.value:.3g} {x.unit}".rstrip() for x in found]
             holds = all(x.value <= x.limit for x in found if x.limit is not None)

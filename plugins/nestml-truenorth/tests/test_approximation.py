@@ -135,7 +135,10 @@ class TestRuns:
         """A stepwise current, as spikes on the membrane's axons."""
         times, values = [0.0, 500.0, 1000.0], [200.0, 500.0, 900.0]
         experiment = Experiment(duration=1500, dt=1.0, currents={"I_stim": (times, values)})
-        ours, theirs = on_chip(artifact, experiment).value, by_reference(artifact.program, experiment)
+        ours, theirs = (
+            on_chip(artifact, experiment).value,
+            by_reference(artifact.program, experiment),
+        )
         assert ours is not None
         for first in (0, 500, 1000):
             counts = [
@@ -158,7 +161,10 @@ class TestRuns:
     def test_settings_of_an_experiment(self, artifact: Any) -> None:
         """A constant current as a parameter becomes part of the leak: 800 pA are 32 mV."""
         experiment = Experiment(duration=1000, dt=1.0, parameters={"I_e": 800.0})
-        ours, theirs = on_chip(artifact, experiment).value, by_reference(artifact.program, experiment)
+        ours, theirs = (
+            on_chip(artifact, experiment).value,
+            by_reference(artifact.program, experiment),
+        )
         assert ours is not None
         assert len(theirs.spike_steps) > 80
         assert abs(len(ours.spike_steps) - len(theirs.spike_steps)) <= 5
@@ -171,9 +177,7 @@ class TestRuns:
         assert ran.value["V_m"].min() == -70
 
     def test_other_seeds_are_other_noise(self, artifact: Any, tmp_path: Path) -> None:
-        other = built(
-            library("iaf_psc_delta"), tmp_path, strategy="stochastic-exp", rng_seed=2
-        )
+        other = built(library("iaf_psc_delta"), tmp_path, strategy="stochastic-exp", rng_seed=2)
         experiment = Experiment(duration=500, dt=1.0, currents={"I_stim": 450.0})
         a, b = (on_chip(x, experiment).value for x in (artifact, other))
         assert a is not None

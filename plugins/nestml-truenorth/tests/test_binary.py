@@ -22,7 +22,7 @@ INPUTS = (InputSpike(0, 3, 7), InputSpike(2, 0, 255), InputSpike(2, 1, 0))
 OUTPUTS = (OutputSpike(1, 0, 5, -32, 9, 1), OutputSpike(4, 2, 255, 3, 0, 15))
 CONNECTORS = (
     Connector(1, "in", False, ((0, 3), (0, 4), (2, 255))),
-    Connector(2, "größe", True, tuple((5, n) for n in range(256)) + ((6, 0),)),
+    Connector(2, "größe", True, (*((5, n) for n in range(256)), (6, 0))),
 )
 
 

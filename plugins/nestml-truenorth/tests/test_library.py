@@ -1,4 +1,4 @@
-"""Every model of the library ends in a build, or in a refusal with a way out; the docs say which."""
+"""Every model of the library ends in a build or a refusal with a way out; the docs say which."""
 
 from pathlib import Path
 

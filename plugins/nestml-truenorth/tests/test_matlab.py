@@ -85,9 +85,7 @@ def rebuilt(said: Any, of: Network) -> tuple[list[NeuronType], list[dict[str, An
                 stochastic_leak=bool(b[4]),
             )
         )
-    cores = [
-        {"delays": (1,) * SIZE, "targets": [(UNROUTED, -1)] * SIZE} for _ in of.cores
-    ]
+    cores = [{"delays": (1,) * SIZE, "targets": [(UNROUTED, -1)] * SIZE} for _ in of.cores]
     for what, index, values in calls:
         core = cores[index - 1] if what.startswith("set") else {}
         match what:

@@ -16,7 +16,7 @@ STEPS = 500
 
 
 def assert_same(net: Network, steps: int = STEPS, **options: Any) -> dict[str, int]:
-    """Run a network on both; return how much of the chip it took, and how many spikes there were."""
+    """Run a network on both; return how much of the chip it took, and the number of spikes."""
     experiment = net.experiment(steps * net.dt)
     made = compile_network(experiment, Options(), **options)
     assert made.value is not None, [render(d) for d in made.diagnostics]
@@ -36,9 +36,9 @@ def assert_same(net: Network, steps: int = STEPS, **options: Any) -> dict[str, i
     return {**made.value.resources, "spikes": total}
 
 
-def trains(n: int, seed: int, p: float = 0.2) -> list[list[float]]:
+def trains(n: int, seed: int, p: float = 0.2, steps: int = STEPS) -> list[list[float]]:
     rng = np.random.default_rng(seed)
-    return [(np.flatnonzero(rng.random(STEPS) < p) + 1.0).tolist() for _ in range(n)]
+    return [(np.flatnonzero(rng.random(steps) < p) + 1.0).tolist() for _ in range(n)]
 
 
 def test_two_populations_with_delays_of_all_kinds() -> None:
@@ -73,6 +73,22 @@ def test_refractory_neurons(bound: int) -> None:
     net.connect(a, a, weight=-3, delay=4)
     net.record(a, ["V_m", "rest"])
     assert assert_same(net)["spikes"] > 1000
+
+
+@pytest.mark.parametrize("text", [PERFECT, changed(*COUNTER)], ids=["plain", "refractory"])
+def test_ten_seconds_with_delays(text: str) -> None:
+    """A chain and a loop with delays below and above the longest of the chip."""
+    net = Network(dt=1.0)
+    sources = net.spike_source(trains(6, 3, 0.25, 10_000))
+    a = net.create(text, 1, name="a")
+    b = net.create(text, 1, name="b")
+    net.connect(sources, a, weight=16, delay=3)
+    net.connect(sources, b, weight=[5, -3, 5, -3, 5, 5], delay=15)
+    net.connect(a, b, weight=30, delay=23)
+    net.connect(b, a, weight=-9, delay=7)
+    net.record(a, "V_m")
+    net.record(b, "V_m")
+    assert assert_same(net, 10_000)["spikes"] > 2000
 
 
 def test_parameters_of_each_neuron() -> None:

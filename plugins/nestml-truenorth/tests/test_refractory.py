@@ -48,7 +48,10 @@ TIMER: Changes = [
 
 SIGNED = [-9, -3, -1, 1, 2, 5, 17, 30, 70]
 INHIBITORY: Changes = [
-    ("        spikes <- spike\n", "        exc <- excitatory spike\n        inh <- inhibitory spike\n"),
+    (
+        "        spikes <- spike\n",
+        "        exc <- excitatory spike\n        inh <- inhibitory spike\n",
+    ),
     ("unit_psp * spikes", "unit_psp * exc - 2 * unit_psp * inh"),
 ]
 

@@ -29,14 +29,13 @@ HANDLER = "    onReceive(spikes):\n        {}\n\n" + FLOOR
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("iaf_psc_delta", [("TN101", "tau_m"), ("TN104", "refr_steps"), ("TN105", "I_stim")]),
+        ("iaf_psc_delta", [("TN101", "tau_m"), ("TN105", "I_stim")]),
         (
             "iaf_psc_exp",
             [
                 ("TN101", "tau_m"),
                 ("TN103", "I_syn_exc"),
                 ("TN103", "I_syn_inh"),
-                ("TN104", "refr_steps"),
                 ("TN105", "I_stim"),
             ],
         ),

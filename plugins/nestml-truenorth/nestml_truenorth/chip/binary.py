@@ -120,9 +120,7 @@ def read_map(data: bytes) -> tuple[Connector, ...]:
 # Spikes on connectors
 
 
-def write_pins(
-    spikes: Iterable[tuple[int, int, int]], connectors: Sequence[Connector]
-) -> bytes:
+def write_pins(spikes: Iterable[tuple[int, int, int]], connectors: Sequence[Connector]) -> bytes:
     """Return a file of spikes (time, place of the connector, pin), by time (CONNPIN)."""
     described = [
         {

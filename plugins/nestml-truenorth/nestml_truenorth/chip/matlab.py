@@ -14,7 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from nestml_truenorth.chip.network import FIRST_OUTPUT, SIZE, Core, Network, NeuronType, require_valid
+from nestml_truenorth.chip.network import (
+    FIRST_OUTPUT,
+    SIZE,
+    Core,
+    Network,
+    NeuronType,
+    require_valid,
+)
 
 
 def write(network: Network, name: str, inputs: Sequence[tuple[int, int]]) -> str:
@@ -113,10 +120,10 @@ def _core(core: Core, index: dict[int, int], place: dict[int, int]) -> Iterator[
     yield f"      ids = [0 {' '.join(f'obj.neuron({k}).nID' for k in place.values())}];"
     yield f"      obj.core({n}).setAllNeurons(ids({_row([t + 1 for t in types])}));"
     for target, others in _by_target(core, enabled):
-        neurons = _row([j + 1 for j in others])
+        sources = _row([j + 1 for j in others])
         axons = _row([core.dest_axons[j] + 1 for j in others])
         cores = f"repmat(obj.core({index[target]}).coreID, 1, {len(others)})"
-        yield f"      obj.core({n}).setDest({neurons}, {cores}, {axons});"
+        yield f"      obj.core({n}).setDest({sources}, {cores}, {axons});"
     unused = [j + 1 for j in range(SIZE) if not core.is_enabled(j)]
     if unused:
         yield f"      obj.core({n}).setDisconnected({_ranges(unused)});"

@@ -252,8 +252,7 @@ def _plainly_legal(core: Core, types: frozenset[int], ids: frozenset[int]) -> bo
         and min(core.delays) >= 1
         and max(core.delays) <= MAX_DELAY
         and not any(
-            k == NO_TYPE and t != DISABLED
-            for k, t in zip(core.types, core.dest_cores, strict=True)
+            k == NO_TYPE and t != DISABLED for k, t in zip(core.types, core.dest_cores, strict=True)
         )
     )
 

@@ -349,7 +349,7 @@ class _Noise:
         counts = np.bincount(owners, minlength=len(seeds))
         first = 0
         for k in np.flatnonzero(counts):
-            word = seeds[k]
+            word = seeds[int(k)]
             for n in range(first, first + int(counts[k])):
                 self.words[n] = word
                 word = advance(word)

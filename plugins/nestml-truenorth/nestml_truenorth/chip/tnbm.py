@@ -68,17 +68,15 @@ def _require_known(core: Core, neuron: int, kind: NeuronType) -> None:
 
 
 def _core(core: Core, kinds: dict[int, NeuronType]) -> bytes:
-    disabled = _bits(
-        (n, int(not core.is_enabled(SIZE - 1 - n)), 1) for n in range(SIZE)
-    ).to_bytes(ROW_BYTES, "little")
-    types = _bits(
-        (2 * n, core.crossbar.axon_types[SIZE - 1 - n], 2) for n in range(SIZE)
-    ).to_bytes(SIZE // 4, "little")
+    disabled = _bits((n, int(not core.is_enabled(SIZE - 1 - n)), 1) for n in range(SIZE)).to_bytes(
+        ROW_BYTES, "little"
+    )
+    types = _bits((2 * n, core.crossbar.axon_types[SIZE - 1 - n], 2) for n in range(SIZE)).to_bytes(
+        SIZE // 4, "little"
+    )
     rows = [int.from_bytes(row, "big") for row in core.crossbar.rows]
     records = b"".join(_record(core, j, kinds, rows) for j in range(SIZE))
-    return (
-        b"TNCB\xff\xff" + disabled + bytes(6) + struct.pack("<I", core.seed) + types + records
-    )
+    return b"TNCB\xff\xff" + disabled + bytes(6) + struct.pack("<I", core.seed) + types + records
 
 
 def _record(core: Core, j: int, kinds: dict[int, NeuronType], rows: list[int]) -> bytes:

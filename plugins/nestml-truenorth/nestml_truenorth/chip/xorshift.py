@@ -6,7 +6,7 @@ simulator uses them, current word first, then advance, was found by matching its
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 WORD = 0xFFFFFFFF
 
@@ -18,7 +18,7 @@ def advance(state: int) -> int:
     return state ^ (state << 5 & WORD)
 
 
-@lru_cache(maxsize=None)
+@cache
 def jump_table(steps: int) -> tuple[int, ...]:
     """Return how to advance by ``steps`` at once: 4 tables of 256 words, one for each byte.
 
@@ -32,9 +32,7 @@ def jump_table(steps: int) -> tuple[int, ...]:
             images = [_applied(power, x) for x in images]
         power = [_applied(power, x) for x in power]
         steps >>= 1
-    return tuple(
-        _applied(images, value << 8 * byte) for byte in range(4) for value in range(256)
-    )
+    return tuple(_applied(images, value << 8 * byte) for byte in range(4) for value in range(256))
 
 
 def _applied(images: list[int], word: int) -> int:

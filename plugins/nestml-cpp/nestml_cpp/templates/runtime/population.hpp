@@ -54,6 +54,11 @@ struct Problem {
   std::string text = {};
 };
 
+/// A line of the cache: rows begin with one.
+struct alignas(64) Line {
+  Scalar values[64 / sizeof(Scalar)] = {};
+};
+
 /// Neurons of one model with the same step.
 ///
 /// Spikes arrive in rows: what is added to `sum(port, step)[neuron]` arrives at the end of that
@@ -95,8 +100,8 @@ class Population {
   /// Make room for spikes that arrive up to so many steps ahead; to be called before `begin`.
   void reserve(std::size_t slots) {
     rows_ahead = std::max<std::size_t>(slots, 1);
-    for (std::vector<Scalar>& r : rows) {
-      if (!r.empty()) r.assign(rows_ahead * width, Scalar(0));
+    for (std::vector<Line>& r : rows) {
+      if (!r.empty()) r.assign(rows_ahead * lines, Line{});
     }
     fired.resize(rows_ahead);
   }
@@ -127,12 +132,15 @@ class Population {
         events(spike_ports),
         currents(continuous_ports),
         width(width),
-        rows(2 * spike_ports) {}
+        rows(2 * spike_ports) {
+    lines = (width * sizeof(Scalar) + sizeof(Line) - 1) / sizeof(Line);
+    if (lines % 4 == 0) ++lines;  // rows whose addresses end alike get in each other's way
+  }
 
   /// Have rows for a port; with counts if its spikes are to be told apart from none.
   void add_port(std::size_t port, bool counted) {
-    rows[2 * port].assign(1, Scalar(0));
-    if (counted) rows[2 * port + 1].assign(1, Scalar(0));
+    rows[2 * port].resize(1);
+    if (counted) rows[2 * port + 1].resize(1);
   }
 
   void restart() {
@@ -150,7 +158,7 @@ class Population {
 
   Scalar* row(std::size_t index, std::int64_t step) {
     const auto slot = static_cast<std::size_t>(step - 1) % rows_ahead;
-    return rows[index].data() + slot * width;
+    return rows[index][slot * lines].values;
   }
 
   /// Return the continuous input of one neuron in a step; the last value holds on.
@@ -204,7 +212,8 @@ class Population {
   }
 
   std::size_t rows_ahead = 16;
-  std::vector<std::vector<Scalar>> rows;
+  std::size_t lines;  ///< from row to row
+  std::vector<std::vector<Line>> rows;
   std::vector<double> scratch;
 };
 
@@ -390,15 +399,18 @@ class LanePopulation final : public Population {
     }
     for (std::size_t port = 0; port < Model::continuous_ports; ++port) {
       const std::size_t length = currents[port].each ? width : lanes;
-      std::vector<Scalar>& held = holding[port];
-      held.resize(static_cast<std::size_t>(slice) * length);
-      in.currents[port] = held.data() + static_cast<std::size_t>(offset) * length;
+      constexpr std::size_t line = sizeof(Line) / sizeof(Scalar);
+      const std::size_t from_row = (length + line - 1) / line * line;
+      std::vector<Line>& held = holding[port];
+      held.resize(static_cast<std::size_t>(slice) * (from_row / line));
+      Scalar* const first = held[0].values;
+      in.currents[port] = first + static_cast<std::size_t>(offset) * from_row;
       in.strides[port] = currents[port].each ? 1 : 0;
       if (offset > 0) continue;
       for (std::size_t t = 0; t < static_cast<std::size_t>(slice); ++t) {
         for (std::size_t i = 0; i < length; ++i) {
           const std::size_t neuron = currents[port].each ? std::min(i, size - 1) : 0;
-          held[t * length + i] =
+          first[t * from_row + i] =
               static_cast<Scalar>(current(port, step + static_cast<std::int64_t>(t), neuron));
         }
       }
@@ -478,7 +490,7 @@ class LanePopulation final : public Population {
   std::vector<Constants> constants;
   std::vector<State> state;
   std::vector<Input> inputs;
-  std::vector<Scalar> holding[Model::continuous_ports + 1];
+  std::vector<Line> holding[Model::continuous_ports + 1];
   bool starts_finite = true;
 };
 #endif

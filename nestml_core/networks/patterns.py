@@ -8,7 +8,7 @@ import numpy as np
 
 from nestml_core.experiment import FloatArray, IntArray
 from nestml_core.network import BAD_PART, unknown
-from nestml_core.network_run import Nodes
+from nestml_core.networks.results import Nodes
 from nestml_core.problems import ModelError, refuse
 
 _RULES = ("all_to_all", "one_to_one")

@@ -10,7 +10,6 @@ from nestml_core.declared import unit_text
 from nestml_core.experiment import FloatArray
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel
-from nestml_core.members import numbers
 from nestml_core.network import (
     BAD_PART,
     NO_INPUT,
@@ -21,7 +20,8 @@ from nestml_core.network import (
     ThirdFactor,
     unknown,
 )
-from nestml_core.network_run import Nodes
+from nestml_core.networks.members import numbers
+from nestml_core.networks.results import Nodes
 from nestml_core.problems import ModelError, by_name, refuse
 from nestml_core.solved import SolvedModel, sign_pairs
 from nestml_core.types import ONE

@@ -10,24 +10,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nestml_core import arguments
-from nestml_core.connecting import (
-    chosen,
-    continuous_inputs,
-    continuous_port,
-    fixed_weights,
-    inputs_of,
-    neurons,
-    recordable_of,
-    refuse_settings,
-    refuse_signs,
-    refuse_weights,
-    spike_port,
-)
 from nestml_core.diagnostics import Diagnostic
 from nestml_core.experiment import MAX_SEED, MAX_STEPS, FloatArray, IntArray, is_list
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
-from nestml_core.members import Arrays, count, delays, numbers, settled, signals
 from nestml_core.network import (
     BAD_PART,
     WRONG_KIND,
@@ -42,12 +28,26 @@ from nestml_core.network import (
     roles,
     unknown,
 )
-from nestml_core.network_run import Connections, NetworkRun, Nodes
-from nestml_core.patterns import pattern
+from nestml_core.networks.connecting import (
+    chosen,
+    continuous_inputs,
+    continuous_port,
+    fixed_weights,
+    inputs_of,
+    neurons,
+    recordable_of,
+    refuse_settings,
+    refuse_signs,
+    refuse_weights,
+    spike_port,
+)
+from nestml_core.networks.members import Arrays, count, delays, numbers, settled, signals
+from nestml_core.networks.patterns import pattern
+from nestml_core.networks.results import Connections, NetworkRun, Nodes
+from nestml_core.networks.trains import in_time, poisson, trains
 from nestml_core.problems import ModelError, by_name, refuse, valued
 from nestml_core.reference.network import simulate_network
 from nestml_core.solved import ModelKind, SolvedModel
-from nestml_core.trains import in_time, poisson, trains
 from nestml_core.types import ONE
 from nestml_core.units import known
 
