@@ -63,7 +63,8 @@ def build(
     backend : name of an installed backend
     output : folder to write to; made if need be
     suffix : appended to the name of every generated model
-    pairs : ``"NEURON+SYNAPSE"`` for each synapse that is generated together with its neuron
+    pairs : ``"NEURON+SYNAPSE"``, or ``"NEURON+SYNAPSE+SYNAPSE"``, for each neuron that is generated
+        together with synapses that end at it
     compile : False to generate only
     solving : how to integrate what has no exact solution
     dialect : "9.0", or "8" for models written for NESTML 8
@@ -105,16 +106,16 @@ def _pairs(pairs: Sequence[str], program: SolvedProgram) -> tuple[Pair, ...]:
     names = {m.name for m in program.models}
     found = []
     for text in pairs:
-        neuron, plus, synapse = (_meant(part.strip(), names) for part in text.partition("+"))
-        missing = [n for n in (neuron, synapse) if n not in names]
-        if not plus or missing:
+        neuron, *synapses = (_meant(part.strip(), names) for part in text.split("+"))
+        missing = [n for n in (neuron, *synapses) if n not in names]
+        if not synapses or missing:
             listed = ", ".join(f"`{n}`" for n in missing if n)
-            wrong = f"{listed} is not among the models" if plus and listed else "no `+` in it"
+            wrong = f"{listed} is not among the models" if synapses and listed else "no `+` in it"
             message = f"`{text}` is not a pair of models that were read: {wrong}"
             help = "write NEURON+SYNAPSE, and name the models or files of both"
-            note = "; `nestml models` lists those that are shipped" if plus else ""
+            note = "; `nestml models` lists those that are shipped" if synapses else ""
             raise ModelError([NO_MODEL.at(NOWHERE, message, help=help + note)])
-        found.append(Pair(neuron, synapse))
+        found += [Pair(neuron, synapse) for synapse in synapses]
     return (*program.pairs, *found)
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -72,11 +73,11 @@ CASES = {
         limit=("hh_update", "exponential Euler, AVX2 (10 exp)"),
         brian="hh",
     ),
-    "HH, RK45, one trial step": Case(
+    "HH, RK45, one trial step": Case(  # at rest, where each step of this tolerance is accepted
         "hh_cond_exp_traub",
-        {"I_e": 250.0},
+        {"I_e": 0.0},
         Method.RK45,
-        tolerance=1e9,
+        tolerance=1e-3,
         limit=("hh_update", "RKF45 one substep, AVX2 (36 exp)"),
     ),
     "HH, RK45, tolerance 1e-6": Case(
@@ -94,23 +95,23 @@ defaultclock.dt = 0.1 * ms
 if which == "lif":
     C, tau, te, ti = 250 * pF, 10 * ms, 2 * ms, 2 * ms
     E, Ie = -70 * mV, 450 * pA
-    group = NeuronGroup(n, '''dv/dt = -(v - E) / tau + (e - i + Ie) / C : volt (unless refractory)
-        de/dt = -e / te : amp
-        di/dt = -i / ti : amp''', threshold="v >= -55 * mV", reset="v = E",
+    group = NeuronGroup(n, '''dv/dt = -(v - E) / tau + (ge - gi + Ie) / C : volt (unless refractory)
+        dge/dt = -ge / te : amp
+        dgi/dt = -gi / ti : amp''', threshold="v >= -55 * mV", reset="v = E",
         refractory=2 * ms, method="exact")
     group.v = "E + 14 * mV * rand()"
 else:
     C, gl, El, EK, ENa = 200 * pF, 10 * nS, -60 * mV, -90 * mV, 50 * mV
     gna, gk, VT, Ei, Ie = 20000 * nS, 6000 * nS, -63 * mV, -80 * mV, 250 * pA
     group = NeuronGroup(n, '''
-        dv/dt = (gl*(El-v) - e*v + i*(Ei-v) - Ina - Ik + Ie)/C : volt
+        dv/dt = (gl*(El-v) - ge*v + gi*(Ei-v) - Ina - Ik + Ie)/C : volt
         Ina = gna*(m*m*m)*h*(v-ENa) : amp
         Ik = gk*(k*k*k*k)*(v-EK) : amp
         dm/dt = am*(1-m) - bm*m : 1
         dk/dt = an*(1-k) - bn*k : 1
         dh/dt = ah*(1-h) - bh*h : 1
-        de/dt = -e/(5*ms) : siemens
-        di/dt = -i/(10*ms) : siemens
+        dge/dt = -ge/(5*ms) : siemens
+        dgi/dt = -gi/(10*ms) : siemens
         am = 0.32*(mV**-1)*4*mV/exprel((13*mV-v+VT)/(4*mV))/ms : Hz
         bm = 0.28*(mV**-1)*5*mV/exprel((v-VT-40*mV)/(5*mV))/ms : Hz
         ah = 0.128*exp((17*mV-v+VT)/(18*mV))/ms : Hz
@@ -150,17 +151,17 @@ def made(case: Case, size: int, folder: Path) -> Population:
     return neurons
 
 
-def ours(neurons: Population, least: float = 0.3) -> float:
-    """Return ns of the CPU for an update."""
-    steps = STEPS
-    while True:
+def ours(neurons: Population, least: float = 0.5) -> float:
+    """Return ns of the CPU for an update: the least of short runs, as the bounds are."""
+    best, total = float("inf"), 0.0
+    while total < least:
         begin = time.process_time()
-        problems = neurons.run(steps)
+        problems = neurons.run(STEPS)
         seconds = time.process_time() - begin
         assert problems == ()
-        if seconds > least:
-            return seconds / (neurons.size * steps) * 1e9
-        steps *= 2
+        best = min(best, seconds / (neurons.size * STEPS) * 1e9)
+        total += seconds
+    return best
 
 
 def limits(source: Path, folder: Path) -> Callable[[], dict[tuple[str, int], float]]:
@@ -173,8 +174,9 @@ def limits(source: Path, folder: Path) -> Callable[[], dict[tuple[str, int], flo
 
     def run() -> dict[tuple[str, int], float]:
         said = subprocess.run([program], capture_output=True, text=True, check=True).stdout
-        rows = [json.loads(line) for line in said.splitlines()]
-        return {(r["variant"], int(r["n"])): r["ns"] for r in rows if "ns" in r}
+        # not as JSON: where there are no counters of cycles, a program may print `nan`
+        rows = re.findall(r'"variant":"(.*?)","n":(\d+).*?"ns":([\d.e+-]+)', said)
+        return {(variant, int(n)): float(ns) for variant, n, ns in rows}
 
     return run
 

@@ -14,10 +14,10 @@ from together_tools import need
 
 from nestml_core.building import build
 from nestml_core.loading import load
-from nestml_core.pipeline import library_models
 from nestml_core.problems import ModelError
+from nestml_core.testing.corpus import FROM_LIBRARY
 
-LIBRARY = [p.stem for p in library_models()]
+LIBRARY = sorted(FROM_LIBRARY)
 BACKENDS = ("cpp", "nest", "lava", "truenorth")
 
 

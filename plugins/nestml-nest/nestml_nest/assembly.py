@@ -21,10 +21,10 @@ class PairedNames:
     synapses: tuple[str, ...]
 
 
-def paired_names(joined: pairs.Joined, options: Options) -> PairedNames:
+def paired_names(joined: pairs.Joined) -> PairedNames:
     """Return ``N__with_S1_and_S2`` and, for each synapse, ``S__with_N``."""
-    neuron = joined.neuron.name + options.suffix
-    synapses = [s.name + options.suffix for s in joined.synapses]
+    neuron = joined.neuron.name
+    synapses = [s.name for s in joined.synapses]
     return PairedNames(
         f"{neuron}__with_{'_and_'.join(synapses)}",
         tuple(f"{s}__with_{neuron}" for s in synapses),
@@ -94,18 +94,17 @@ def together(
         said += pairs.problems(model, found.value, options, is_paired=True)
         if any(d.is_error for d in said):
             continue
-        base = model.name + options.suffix
         own = called(title, classes)
         keeping = KeptLowering(
             model, replace(own, title=named.neuron), options, found.value, is_paired=True
-        ).kept(classes[f"{title}_kept"], f"for_{model.name}", base)
+        ).kept(classes[f"{title}_kept"], f"for_{model.name}", model.name)
         kept.append(keeping)
         lowering = SynapseLowering(model, own, options, found.value, is_paired=True)
         partner = sir.Partner(
             name=neuron_name,
             title=named.neuron,
             kept=keeping,
-            elsewhere=tuple(lowering.elsewhere(named.neuron, base)),
+            elsewhere=tuple(lowering.elsewhere(named.neuron, model.name)),
         )
         synapses.append(lowering.synapse(partner))
     if any(d.is_error for d in said):

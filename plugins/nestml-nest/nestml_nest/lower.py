@@ -45,14 +45,14 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     NML960 to NML965 : it is not clear what the ports of a synapse are for.
     """
     found = [*_bad_options(program, options)]
-    division = pairs.divided(program, options)
+    division = pairs.divided(program)
     found += division.diagnostics
     usable = not any(d.is_error for d in found)
     if division.value is None:
         return Result(None, tuple(found))
     alone = division.value.alone
     titles = [generated_name(m, options) for m in alone]
-    named = [assembly.paired_names(j, options) for j in division.value.joined]
+    named = [assembly.paired_names(j) for j in division.value.joined]
     taken = list(titles)
     classes = names.classes(
         assembly.class_titles(titles, named, [m.kind is ModelKind.SYNAPSE for m in alone])
@@ -101,8 +101,7 @@ def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) ->
 
 def generated_name(model: SolvedModel, options: Options) -> str:
     """Return what ``model`` is called in NEST, if it is not part of a pair."""
-    name = model.name + options.suffix
-    return name + options.ending if name in MODELS else name
+    return model.name + options.ending if model.name in MODELS else model.name
 
 
 def _collisions(
@@ -121,10 +120,9 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
         message = f"a module cannot be called `{options.module}`"
         help = "a word of letters, digits and `_`, such as `my_neurons`"
         yield codes.BAD_OPTION.at(span, message, help=help)
-    for ending in (options.ending, options.suffix):
-        if not names.is_identifier("x" + ending):
-            message = f"the name of a model cannot end in `{ending}`"
-            yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    if not names.is_identifier("x" + options.ending):
+        message = f"the name of a model cannot end in `{options.ending}`"
+        yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
     parameters = {d.symbol.name for m in program.models for d in m.parameters}
     for name in options.homogeneous:
         if name not in parameters and name != ALL:

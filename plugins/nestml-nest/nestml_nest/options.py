@@ -13,13 +13,6 @@ class Options:
         default="_nestml",
         metadata={"help": "appended to the name of a model if NEST has one of that name already"},
     )
-    suffix: str = field(
-        default="", metadata={"help": "appended to the names of all models, such as `_mine`"}
-    )
-    pair: tuple[str, ...] = field(
-        default=(),
-        metadata={"help": "neurons and the synapses that end at them, as in iaf_psc_exp+stdp"},
-    )
     weight: str = field(
         default="w",
         metadata={"help": "what of a synapse is its weight in NEST: a variable or parameter"},

@@ -47,7 +47,7 @@ class Division:
     joined: tuple[Joined, ...]
 
 
-def divided(program: SolvedProgram, options: Options) -> Result[Division]:
+def divided(program: SolvedProgram) -> Result[Division]:
     """Return what is generated alone and what together; models of pairs are not generated alone.
 
     Errors
@@ -55,18 +55,9 @@ def divided(program: SolvedProgram, options: Options) -> Result[Division]:
     NEST112 : a pair of models that are not there, or are no neuron and synapse.
     """
     found: list[Diagnostic] = []
-    pairs = [*program.pairs]
-    for text in options.pair:
-        names = [part.strip() for part in text.split("+")]
-        if len(names) < 2 or not all(names):
-            message = f"`{text}` is not a pair"
-            help = "write NEURON+SYNAPSE, as in `--pair iaf_psc_exp+stdp`"
-            found.append(codes.PAIR.at(NOWHERE, message, help=help))
-        else:
-            pairs += [Pair(names[0], synapse) for synapse in names[1:]]
     models = {m.name: m for m in program.models}
     together: dict[str, list[str]] = {}
-    for pair in dict.fromkeys(pairs):
+    for pair in dict.fromkeys(program.pairs):
         problem = _mismatch(pair, models)
         if problem is None:
             together.setdefault(pair.neuron, []).append(pair.synapse)

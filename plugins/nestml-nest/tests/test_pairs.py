@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -45,26 +46,25 @@ MOVED = {
 }
 
 
-def options(**given: Any) -> Options:
-    return Options(pair=("+".join((NEURON, *SYNAPSES)),), **given)
-
-
 def everything() -> SolvedProgram:
     library = [s for s in SYNAPSES if f"model {s}:" not in MODELS]
-    return program_of(MODELS, NEURON, *library)
+    made = program_of(MODELS, NEURON, *library)
+    return SolvedProgram(made.models, tuple(Pair(NEURON, s) for s in SYNAPSES))
 
 
 @pytest.fixture(scope="module")
 def paired(module_of: Callable[..., str]) -> str:
-    return module_of(everything(), pair=options().pair, optimization="1")
+    return module_of(everything(), optimization="1")
 
 
 @pytest.fixture(scope="module")
 def homogeneous(module_of: Callable[..., str]) -> str:
     program = compile_files([NEURON, "stdp"]).value
     assert program is not None
-    given = {"pair": (f"{NEURON}+stdp",), "homogeneous": ("all",), "suffix": "_hom"}
-    return module_of(program, module="homogeneous", optimization="1", **given)
+    models = tuple(replace(m, name=f"{m.name}_hom") for m in program.models)
+    pairs = (Pair(f"{NEURON}_hom", "stdp_hom"),)
+    given = {"module": "homogeneous", "homogeneous": ("all",), "optimization": "1"}
+    return module_of(SolvedProgram(models, pairs), **given)
 
 
 def job(case: str, delay: float) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def test_threads_change_nothing(found: Callable[[int], Found]) -> None:
 
 
 def test_what_moves() -> None:
-    lowered = BACKEND.lower(everything(), options())
+    lowered = BACKEND.lower(everything(), Options())
     assert lowered.value is not None, [render(d) for d in lowered.diagnostics]
     (neuron,) = lowered.value.neurons
     assert neuron.title == PAIRED
@@ -179,16 +179,15 @@ def test_a_synapse_may_come_late(paired: str, synapse_run: Callable[..., Any]) -
 @pytest.mark.parametrize(
     ("pair", "message"),
     [
-        ("stdp+iaf_psc_delta", "is not a neuron"),
-        ("iaf_psc_delta+missing", "no model `missing`"),
-        ("iaf_psc_delta", "not a pair"),
-        ("iaf_psc_delta+static", "nothing to pair"),
+        (Pair("stdp", NEURON), "is not a neuron"),
+        (Pair(NEURON, "missing"), "no model `missing`"),
+        (Pair(NEURON, "static"), "nothing to pair"),
     ],
 )
-def test_pairs_that_cannot_be(pair: str, message: str) -> None:
+def test_pairs_that_cannot_be(pair: Pair, message: str) -> None:
     program = compile_files([NEURON, "stdp", "static"]).value
     assert program is not None
-    lowered = BACKEND.lower(program, Options(pair=(pair,)))
+    lowered = BACKEND.lower(SolvedProgram(program.models, (pair,)), Options())
     assert [d.code.id for d in lowered.errors] == ["NEST112"]
     assert message in lowered.errors[0].message
 
@@ -200,5 +199,3 @@ def test_pairs_of_the_program_count() -> None:
     assert made.value is not None
     assert f"{NEURON}__with_stdp.h" in made.value
     assert f"stdp__with_{NEURON}.h" in made.value
-    again = generate(program, BACKEND, Options(pair=(f"{NEURON}+stdp",)))
-    assert again.value == made.value, "same model, same bytes"
