@@ -29,6 +29,7 @@ from nestml_cpp.lanes import (
     set_parameter,
     unpack,
 )
+from nestml_cpp.layout import broken
 from nestml_cpp.lower import lower
 from nestml_cpp.options import Options
 from nestml_cpp.printer import CppPrinter
@@ -107,7 +108,7 @@ class CppBackend(Backend[CppProgram, Options]):
                 text = self.templates.get_template(template).render(
                     model=model, numerics=numerics, has_runtime=bool(model.runtime or numerics)
                 )
-                files[f"{model.file}{ending}"] = text
+                files[f"{model.file}{ending}"] = broken(text)
         project = self.templates.get_template("CMakeLists.txt.jinja")
         files["CMakeLists.txt"] = project.render(models=ir.models)
         return files

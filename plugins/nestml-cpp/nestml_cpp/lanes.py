@@ -24,7 +24,6 @@ from nestml_cpp.ir import (
     Let,
     Settable,
 )
-from nestml_cpp.layout import broken
 from nestml_cpp.printer import ROUNDING, RUNTIME, CppPrinter
 
 REALS = (Base.REAL, Base.QUANTITY)
@@ -110,7 +109,7 @@ class LanePrinter(CppPrinter):
                     lines.append(f"const {self.type(symbol.type)} {symbol.name} = {text};")
                 case LaneSolve():
                     lines += self.solve(item)
-        return broken("".join(f"{'  ' * depth}{line}\n" for line in lines))
+        return "".join(f"{'  ' * depth}{line}\n" for line in lines)
 
     def solve(self, s: LaneSolve) -> list[str]:
         size = len(s.initial)
@@ -144,7 +143,7 @@ class LanePrinter(CppPrinter):
             f"{a.target.name} = {self.value_for(a.target.type, a.value)};" for a in lanes.stores
         ]
         tail = "".join(f"    {line}\n" for line in (*stores, f"return {self.expr(lanes.emitted)};"))
-        return lead + self.code(lanes.body, 2) + broken(tail)
+        return lead + self.code(lanes.body, 2) + tail
 
     def record(self, r: LaneRecord) -> str:
         """Return the lines of a block that returns the value of a recordable."""
@@ -155,7 +154,7 @@ class LanePrinter(CppPrinter):
         value = self.expr(r.value)
         if r.value.type.base is Base.BOOLEAN:
             value = f"{RUNTIME}Whole({RUNTIME}Mask({value}))"
-        return lead + self.code(r.body, 4) + broken(f"        return {value};\n")
+        return lead + self.code(r.body, 4) + f"        return {value};\n"
 
     def members(self, fields: tuple[LaneField, ...]) -> str:
         return "".join(f"    {self.type(f.symbol.type)} {f.name};\n" for f in fields)
@@ -211,4 +210,4 @@ def _set(x: Settable, index: int, struct: str, kind: str, lines: list[str]) -> s
         lines.append("  }")
     else:
         lines.append(f"  {target} = static_cast<decltype({target})>(*given);")
-    return broken("".join(f"    {line}\n" for line in (*lines, "}")))
+    return "".join(f"    {line}\n" for line in (*lines, "}"))

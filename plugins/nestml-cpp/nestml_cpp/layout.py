@@ -10,10 +10,14 @@ CONTINUED = 4
 """How much further than its first line the rest of a statement is indented."""
 
 BREAKS = (" + ", " - ", " && ", " || ", ", ", " ? ", " : ", " * ", " / ", " return ")
+LAST_BREAKS = (" = ", "(", "))")
+"""Where a line is broken that offers no better place."""
+BEHIND = (", ", " = ", "(")
+"""What stays on the line that ends; other things begin the next one."""
 
 
 def broken(text: str) -> str:
-    """Return lines with those broken that are too long, at operators and commas outside strings."""
+    """Return a text of C++ with lines broken that are too long, outside strings and comments."""
     return "".join(f"{part}\n" for line in text.splitlines() for part in _broken(line))
 
 
@@ -25,7 +29,10 @@ def _broken(line: str) -> Iterator[str]:
         return
     indent = margin + CONTINUED
     while len(line) > WIDTH:
-        places = [(depth, at) for at, depth in _places(line) if indent < at <= WIDTH]
+        found = ((depth, at) for at, depth in _places(line, BREAKS) if indent < at <= WIDTH)
+        places = list(found) or [
+            (depth, at) for at, depth in _places(line, LAST_BREAKS) if indent < at <= WIDTH
+        ]
         if not places:
             break
         outermost = min(depth for depth, _ in places)
@@ -35,7 +42,7 @@ def _broken(line: str) -> Iterator[str]:
     yield line
 
 
-def _places(line: str) -> Iterator[tuple[int, int]]:
+def _places(line: str, breaks: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Yield where a line may be broken, and how many brackets are open there."""
     depth = 0
     is_text = False
@@ -48,15 +55,13 @@ def _places(line: str) -> Iterator[tuple[int, int]]:
             is_text = c != '"'
         elif c == '"':
             is_text = True
-        elif c in "([{":
-            depth += 1
-        elif c in ")]}":
-            depth -= 1
+        elif line.startswith("//", i):
+            return  # the rest is a comment
         else:
-            found = next((b for b in BREAKS if line.startswith(b, i)), None)
+            depth += (c in "([{") - (c in ")]}")
+            found = next((b for b in breaks if line.startswith(b, i)), None)
             if found is not None:
-                # behind a comma, in front of an operator
-                yield i + (2 if found == ", " else 1), depth
+                yield i + (len(found) if found in BEHIND else 1), depth
 
 
 def aligned(lines: Sequence[tuple[str, str]]) -> tuple[str, ...]:

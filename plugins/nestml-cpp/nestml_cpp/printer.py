@@ -41,7 +41,7 @@ from nestml_cpp.ir import (
     OnCondition,
     Watched,
 )
-from nestml_cpp.layout import aligned, broken
+from nestml_cpp.layout import aligned
 from nestml_cpp.vectors import filled, is_array, is_whole, type_of
 
 RUNTIME = "nestml_runtime::"
@@ -220,14 +220,14 @@ class CppPrinter(CPrinter):
         lines = ["{", f"  const {RUNTIME}Matrix<{len(rows)}> rates = {{{{", *rows, "  }};"]
         lines += [f"  const auto m = {RUNTIME}matrix_exponential(rates, dt);"]
         lines += [f"  {self.name(s)} = m[{i}][{j}];" for s, i, j in item.entries]
-        return broken("".join(f"    {line}\n" for line in (*lines, "}")))
+        return "".join(f"    {line}\n" for line in (*lines, "}"))
 
     def body(self, body: tuple[Stmt, ...]) -> str:
         """Return statements as the lines of a member function."""
-        return broken(self.statements(body, 2))
+        return self.statements(body, 2)
 
     def comment(self, text: str) -> str:
-        return broken(f"    // {text}\n")
+        return f"    // {text}\n"
 
     def fields(self, fields: tuple[Field, ...]) -> str:
         """Return the members of a struct inside a struct."""
@@ -243,11 +243,11 @@ class CppPrinter(CPrinter):
     def constants(self, assignments: tuple[Assign, ...]) -> str:
         """Return definitions of local constants as lines of a member function."""
         lines = (f"    const double {self.assign(a.target, a.value)}\n" for a in assignments)
-        return broken("".join(lines))
+        return "".join(lines)
 
     def jumps(self, jumps: tuple[Jump, ...]) -> str:
         lines = (f"    {self.name(j.target)} += {self.expr(j.amount)};\n" for j in jumps)
-        return broken("".join(lines))
+        return "".join(lines)
 
     def equations(self, f: Equations) -> str:
         """Return what evaluates a nonlinear system as the lines of its function."""
@@ -255,7 +255,7 @@ class CppPrinter(CPrinter):
         lines += [f"const double {self.assign(a.target, a.value)}" for a in f.shared]
         lines += [f"for (auto& row : {name}) row.fill(0.0);" for name in f.cleared]
         lines += [f"{v.target} = {self.real(v.value)};" for v in f.values]
-        return broken("".join(f"      {line}\n" for line in lines))
+        return "".join(f"      {line}\n" for line in lines)
 
     def lent(self, elements: tuple[Element, ...]) -> str:
         """Return how the state follows the trial steps of a solver."""
@@ -270,12 +270,12 @@ class CppPrinter(CPrinter):
     def constructor(self, fields: tuple[Field, ...]) -> str:
         """Return the constructor of ``Parameters`` that gives these members their first values."""
         first = (f"{f.name}({self.expr(f.value)})" for f in fields if f.value is not None)
-        return broken(f"    explicit Parameters(double dt = 0.1) : {', '.join(first)} {{}}\n")
+        return f"    explicit Parameters(double dt = 0.1) : {', '.join(first)} {{}}\n"
 
     def guards(self, guards: tuple[Guard, ...]) -> str:
         """Return the tests of guards as lines of a member function."""
         tests = (f"if (!({self.expr(g.condition)})) return {g.message};" for g in guards)
-        return broken("".join(f"    {test}\n" for test in tests))
+        return "".join(f"    {test}\n" for test in tests)
 
     def watched(self, watched: tuple[Watched, ...]) -> str:
         """Return the tests of state variables as lines of a member function."""
@@ -289,12 +289,12 @@ class CppPrinter(CPrinter):
             if w.is_finite:
                 test = f"!std::isfinite(s.{w.member}) && s.{w.member} != before.{w.member}"
             lines.append(f"    if ({test}) return {w.name};\n")
-        return broken("".join(lines))
+        return "".join(lines)
 
     def lines_of_delays(self, delays: tuple[Delay, ...]) -> str:
         """Return how the lines of delayed variables begin, as lines of a member function."""
         lines = (f"    lines.{d.line}.begin({self.real(d.duration)}, dt);\n" for d in delays)
-        return broken("".join(lines))
+        return "".join(lines)
 
     def delayed(self, delays: tuple[Delay, ...]) -> str:
         """Return how delayed variables get their values, as lines of a member function."""
@@ -302,9 +302,9 @@ class CppPrinter(CPrinter):
             f"    {self.name(d.target)} = lines.{d.line}.next({self.name(d.variable)});\n"
             for d in delays
         )
-        return broken("".join(lines))
+        return "".join(lines)
 
     def conditions(self, blocks: tuple[OnCondition, ...]) -> str:
         """Return the calls of the ``onCondition`` blocks as lines of a member function."""
         tests = (f"if ({self.expr(c.condition)}) {c.call};" for c in blocks)
-        return broken("".join(f"    {test}\n" for test in tests))
+        return "".join(f"    {test}\n" for test in tests)

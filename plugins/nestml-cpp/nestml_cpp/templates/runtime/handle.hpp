@@ -72,7 +72,8 @@ struct Handle {
     for (std::int64_t i = 0; neurons != nullptr && i < count; ++i) {
       if (!is_neuron(neurons[i])) return fail(Problem::misuse, "no such neuron");
     }
-    const std::size_t width = neurons == nullptr ? population->size : static_cast<std::size_t>(count);
+    const std::size_t width =
+        neurons == nullptr ? population->size : static_cast<std::size_t>(count);
     return guarded([&] {
       population->recorders.push_back(
           {static_cast<std::size_t>(recordable), neurons, width, out, steps, 0});
