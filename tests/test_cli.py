@@ -116,8 +116,9 @@ def test_what_is_there_is_checked_beside_what_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../x", "no_such_model", "iaf_psc_alpa"])
-def test_a_model_that_is_not_there(name: str) -> None:
-    done = nestml("check", name)
+def test_a_model_that_is_not_there(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    done = nestml("check", name, cwd=tmp_path / "a" / "b")
     assert done.returncode == 1
     assert "error[NML910]" in done.stderr
 

@@ -92,10 +92,8 @@ class Renaming:
                     name = Text(vector.name, STRING)
                     return Call(ELEMENT, (whole, index, name), x.type, x.span)
                 case Call(function, arguments) if function in self.names.functions:
-                    name = self.names.functions[function]
-                    return replace(
-                        x, function=name, arguments=(*self.context(function), *arguments)
-                    )
+                    inner = (*self.context(function), *arguments)
+                    return replace(x, function=self.names.functions[function], arguments=inner)
                 case _:
                     return x
 

@@ -274,11 +274,12 @@ class _Lowering:
     def size_guards(self) -> Iterator[ir.Guard]:
         """Yield that the vectors among the parameters are as long as others say."""
         for d in self.model.parameters:
+            own = d.symbol.size
             size = self.rename.symbol(d.symbol).size
-            if isinstance(size, Ref):
+            if isinstance(own, Ref) and isinstance(size, Ref):
                 vector = ref(self.rename.symbol(d.symbol))
                 condition = Call(f"{RUNTIME}has_size", (vector, size), BOOLEAN)
-                text = f"{d.symbol.identifier}: it has {d.symbol.size.symbol.name} elements"
+                text = f"{d.symbol.identifier}: it has {own.symbol.name} elements"
                 yield ir.Guard(condition, c_string(text))
 
     def delay_guards(self) -> Iterator[ir.Guard]:
