@@ -13,7 +13,7 @@ from nestml_truenorth.chip.exports import Unsupported
 from nestml_truenorth.chip.network import SIZE, Network, NeuronType, Reset
 from nestml_truenorth.chip.simulator import run
 from nestml_truenorth.chip.spikes import InputSpike
-from test_sanafe import architecture, sanafe
+from test_sanafe import architecture, kinds_of_neurons, sanafe
 
 TICKS = 60
 USED = 16
@@ -23,19 +23,7 @@ LINES = 12
 def delayed_network(seed: int) -> tuple[Network, list[InputSpike]]:
     """Return two cores with delays of up to five ticks, every axon with one source."""
     rng = random.Random(seed)
-    kinds = tuple(
-        NeuronType(
-            number,
-            tuple(rng.randint(-60, 100) for _ in range(4)),  # type: ignore[arg-type]
-            threshold=rng.randint(1, 200),
-            floor=rng.randint(0, 150),
-            leak=rng.randint(-6, 9),
-            reset_mode=rng.choice(list(Reset)),
-            reset=rng.choice([0, 0, 1, -3, 15]),
-            saturates=True,
-        )
-        for number in range(1, 7)
-    )
+    kinds = kinds_of_neurons(rng, 6)
     free = [(k, i) for k in range(2) for i in range(2 * USED)]
     rng.shuffle(free)
     inputs = [

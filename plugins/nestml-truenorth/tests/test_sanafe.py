@@ -26,10 +26,9 @@ LINES = 12
 MODES = {Reset.VALUE: "hard", Reset.SUBTRACT: "soft", Reset.NONE: "saturate"}
 
 
-def comparable_network(seed: int) -> tuple[Network, dict[tuple[int, int], set[int]]]:
-    """Return two cores that both simulators can run, and input times for some of the axons."""
-    rng = random.Random(seed)
-    kinds = tuple(
+def kinds_of_neurons(rng: random.Random, count: int) -> tuple[NeuronType, ...]:
+    """Return random types of neurons of the sort that both simulators know."""
+    return tuple(
         NeuronType(
             number,
             tuple(rng.randint(-60, 100) for _ in range(4)),  # type: ignore[arg-type]
@@ -40,8 +39,14 @@ def comparable_network(seed: int) -> tuple[Network, dict[tuple[int, int], set[in
             reset=rng.choice([0, 0, 1, -3, 15]),
             saturates=True,
         )
-        for number in range(1, 9)
+        for number in range(1, count + 1)
     )
+
+
+def comparable_network(seed: int) -> tuple[Network, dict[tuple[int, int], set[int]]]:
+    """Return two cores that both simulators can run, and input times for some of the axons."""
+    rng = random.Random(seed)
+    kinds = kinds_of_neurons(rng, 8)
     free = [(k, i) for k in range(2) for i in range(2 * USED)]
     rng.shuffle(free)
     times = {free.pop(): {t for t in range(TICKS) if rng.random() < 0.4} for _ in range(LINES)}
