@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,19 +23,17 @@ from nestml_core.api import (
     Tool,
     ToolchainReport,
     checked,
-    environment,
 )
-from nestml_lava import interpreter
-from nestml_lava.ir import Process, Program
-from nestml_lava.lower import UNSUPPORTED, process
-from nestml_lava.printing import code, docstring
+from nestml_lava import floating, interpreter
+from nestml_lava.ir import Package, Process, Program
+from nestml_lava.lower import process
+from nestml_lava.options import Options, check
 
 if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
 
 VERSION = "0.1.0"
 
-BAD_OPTION = Code("LAVA010", Severity.ERROR, "an option has a value it cannot have")
 NO_LAVA = Code("LAVA011", Severity.ERROR, "no Python with Lava")
 BAD_CODE = Code("LAVA012", Severity.ERROR, "generated code that Python does not accept")
 FAILED = Code("LAVA013", Severity.ERROR, "a run in Lava failed")
@@ -44,7 +41,6 @@ TOO_LONG = Code("LAVA014", Severity.ERROR, "a run in Lava took too long")
 MESSAGE = Code("LAVA015", Severity.HINT, "a message of the model")
 MODEL_WARNING = Code("LAVA016", Severity.WARNING, "a warning of the model")
 
-RUNTIMES = ("lava", "inproc")
 CHECK_SECONDS = 60
 CHECK = """
 import sys, warnings
@@ -56,30 +52,6 @@ for path in sys.argv[1:]:
 MAX_MESSAGES = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Options of the backend; all of them concern checking and running, not the code."""
-
-    python: str = field(
-        default="",
-        metadata={
-            "help": "Python 3.10 with lava-nc, to check and run generated code (default: "
-            f"{interpreter.VARIABLE}, else this Python, else python3.10)"
-        },
-    )
-    runtime: str = field(
-        default="lava",
-        metadata={
-            "help": "how `run` executes a neuron: `lava`, Lava's runtime with a process for each "
-            "source, or `inproc`, the same model without the runtime, which is faster"
-        },
-    )
-    timeout: float = field(
-        default=600.0,
-        metadata={"help": "seconds after which a run is ended; Lava hangs after some errors"},
-    )
-
-
 class LavaBackend(Backend[Program, Options]):
     """Lava processes in floating point, for Lava on a CPU."""
 
@@ -88,39 +60,34 @@ class LavaBackend(Backend[Program, Options]):
     summary = "Lava processes in floating point, one package for each neuron model"
     options: ClassVar[type[Any]] = Options
     supports = Supports(
-        features=frozenset(Feature) - {Feature.SYNAPSE, *UNSUPPORTED},
-        selective=True,  # strings, continuous outputs
+        features=frozenset(Feature) - {Feature.SYNAPSE},
+        selective=True,  # strings
         tolerance=1e-7,  # spiking by nonlinear equations magnifies the last bit of NumPy's `**`
     )
 
     def lower(self, program: SolvedProgram, options: Options) -> Result[Program]:
-        """Return a process for each model.
+        """Return a package for each model.
 
         Errors
         ------
-        LAVA001 to LAVA003 : what Lava processes cannot be (see ``nestml_lava.lower``).
+        LAVA001, LAVA002 : what Lava processes cannot be (see ``nestml_lava.lower``).
         LAVA010 : an option has a value it cannot have.
         """
-        found: list[Diagnostic] = list(_check(options))
-        processes: list[Process] = []
+        found: list[Diagnostic] = list(check(options))
+        packages: list[Package] = []
         for model in program.models:
-            lowered = process(model)
+            lowered = _package(model, options)
             found += lowered.diagnostics
             if lowered.value is not None:
-                processes.append(lowered.value)
-        return checked(Program(tuple(processes), VERSION), found)
+                packages.append(lowered.value)
+        return checked(Program(tuple(packages), VERSION), found)
 
     def render(self, ir: Program) -> Mapping[str, str]:
-        """Return a package for each process, in a folder of its own.
-
-        Lava imports and executes every Python file beside that of a process.
-        """
-        templates = environment("nestml_lava", code=code, docstring=docstring)
+        """Return a folder for each package: Lava imports every Python file beside a process."""
         files: dict[str, str] = {}
-        for p in ir.processes:
-            for file in ("__init__.py", "model.py"):
-                template = templates.get_template(f"{file}.jinja")
-                files[f"{p.name}/{file}"] = template.render(process=p, version=ir.version)
+        for package in ir.packages:
+            for path, text in _rendered(package, ir.version).items():
+                files[f"{package.name}/{path}"] = text
         return files
 
     def toolchain(self) -> ToolchainReport:
@@ -147,8 +114,8 @@ class LavaBackend(Backend[Program, Options]):
         lowered = self.lower(program, options)
         if lowered.value is None:
             return Result(None, lowered.diagnostics)
-        packages = [directory / p.name for p in lowered.value.processes]
-        files = [package / file for package in packages for file in ("__init__.py", "model.py")]
+        packages = [directory / p.name for p in lowered.value.packages]
+        files = [directory / path for path in self.render(lowered.value) if path.endswith(".py")]
         search = interpreter.find(options.python)
         problem = (
             _parsed_here(files)
@@ -172,9 +139,11 @@ class LavaBackend(Backend[Program, Options]):
         from nestml_lava import execution
 
         options: Options = artifact.options
-        lowered = process(model)
+        lowered = _package(model, options)
         if lowered.value is None:
             return Result(None, lowered.diagnostics)
+        neuron = lowered.value.process
+        assert neuron is not None, "only neurons are run alone"
         search = interpreter.find(options.python)
         if search.interpreter is None:
             tried = "; ".join(search.tried)
@@ -183,7 +152,7 @@ class LavaBackend(Backend[Program, Options]):
                 (NO_LAVA.at(NOWHERE, f"no Python with Lava: {tried}", help=interpreter.INSTALL),),
             )
         outcome, trace = execution.run(
-            lowered.value,
+            neuron,
             schedule,
             search.interpreter,
             directory=artifact.directory,
@@ -199,15 +168,17 @@ class LavaBackend(Backend[Program, Options]):
         return Result(trace, said)
 
 
-def _check(options: Options) -> Iterator[Diagnostic]:
-    if options.runtime not in RUNTIMES:
-        yield BAD_OPTION.at(
-            NOWHERE,
-            f"`{options.runtime}` is no runtime",
-            help=f"choose one of {', '.join(RUNTIMES)}",
-        )
-    if not options.timeout > 0:
-        yield BAD_OPTION.at(NOWHERE, "the timeout must be positive", help="give seconds")
+def _package(model: SolvedModel, options: Options) -> Result[Package]:
+    neuron = process(model, options.step)
+    return Result(neuron.value, neuron.diagnostics)
+
+
+def _rendered(package: Package, version: str) -> Mapping[str, str]:
+    match package:
+        case Process():
+            return floating.render(package, version)
+        case _:
+            raise AssertionError(f"nobody renders {type(package).__name__}")
 
 
 def _parsed_here(files: list[Path]) -> str:

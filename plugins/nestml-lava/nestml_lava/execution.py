@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +100,7 @@ def write_job(
         "values": values,
         "record": [*dict.fromkeys(x.name for x in recorded.values()), *_spike(process)],
         "runtime": runtime,
+        "tag": "floating_pt",
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     np.savez(folder / "inputs.npz", allow_pickle=False, **inputs)
@@ -108,7 +110,10 @@ def _spike(process: Process) -> tuple[str, ...]:
     return ("spike",) if process.sends else ()
 
 
-def _declared(value: float, x: Variable) -> float | bool:
+def _declared(value: float | FloatArray, x: Variable) -> Any:
+    """Return a value, or the elements of a vector, in the declared unit, as JSON has them."""
+    if isinstance(value, np.ndarray):
+        return [_declared(float(element), x) for element in value]
     return bool(value) if x.is_boolean else value / x.factor
 
 
@@ -177,7 +182,7 @@ def read_trace(
     folder: Path, process: Process, schedule: Schedule, recorded: Mapping[Symbol, Variable]
 ) -> Trace:
     values = {
-        symbol.name: np.load(folder / f"{x.name}.npy")[:, 0] * x.factor
+        symbol.name: _recorded(folder / f"{x.name}.npy", symbol) * x.factor
         for symbol, x in recorded.items()
     }
     counts = np.zeros(schedule.steps, np.int64)
@@ -191,3 +196,10 @@ def read_trace(
         spike_steps=np.repeat(np.arange(1, schedule.steps + 1), counts),
         backend="lava",
     )
+
+
+def _recorded(file: Path, symbol: Symbol) -> FloatArray:
+    """Return what the one neuron recorded; of a vector, one element."""
+    rows = np.load(file)
+    values: FloatArray = rows[:, 0] if symbol.vector is None else rows[:, symbol.place, 0]
+    return values

@@ -1,4 +1,4 @@
-"""Run one generated neuron under a Python that has Lava: ``python harness.py JOB_FOLDER``.
+"""Run generated neurons under a Python that has Lava: ``python harness.py JOB_FOLDER ...``.
 
 A program of its own, for Python 3.10: it imports nothing of this package. JOB_FOLDER holds
 
@@ -24,7 +24,8 @@ def main(folder: str) -> None:
         job = json.load(file)
     with np.load(os.path.join(folder, "inputs.npz")) as arrays:
         inputs = {name: arrays[name] for name in arrays.files}
-    sys.path.append(job["directory"])
+    if job["directory"] not in sys.path:
+        sys.path.append(job["directory"])
     module = importlib.import_module(job["package"])
     recorder = module.Recorder(folder, tuple(job["record"]), job["steps"])
     neuron = getattr(module, job["package"])(
@@ -33,7 +34,7 @@ def main(folder: str) -> None:
     if job["runtime"] == "inproc":
         run_in_process(module.InProcess(neuron), inputs, job["steps"])
     else:
-        run_in_lava(neuron, inputs, job["steps"])
+        run_in_lava(neuron, inputs, job["steps"], job["tag"])
 
 
 def run_in_process(neuron: Any, inputs: Any, steps: int) -> None:
@@ -41,7 +42,7 @@ def run_in_process(neuron: Any, inputs: Any, steps: int) -> None:
         neuron.step(**{name: messages[k] for name, messages in inputs.items()})
 
 
-def run_in_lava(neuron: Any, inputs: Any, steps: int) -> None:
+def run_in_lava(neuron: Any, inputs: Any, steps: int, tag: str) -> None:
     """Feed ports from RingBuffers: column k is sent, and received, in step k + 1."""
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
@@ -55,13 +56,14 @@ def run_in_lava(neuron: Any, inputs: Any, steps: int) -> None:
             source = RingBuffer(data=messages[None, :])
             source.s_out.connect(getattr(neuron, name))
             sources.append(source)
-    neuron.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag="floating_pt"))
+    neuron.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=tag))
     neuron.stop()
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1])
+        for job_folder in sys.argv[1:]:
+            main(job_folder)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()

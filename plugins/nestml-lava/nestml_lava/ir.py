@@ -7,9 +7,12 @@ coherent units. What a condition guards works on a mask, True for the neurons co
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from nestml_core.api import Expr, Symbol
+
+WIDTH = 100
+"""Of a line of generated code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,13 @@ class Variable:
     is_integer: bool
     strict: bool
     summary: str
+    length: Expr | None = None
+    """Of a vector: how many elements it has, in terms of the module."""
 
     @property
     def description(self) -> str:
-        return f"{self.unit}; {self.summary}" if self.summary else self.unit
+        vector = () if self.length is None else ("a vector",)
+        return "; ".join(x for x in (self.unit, *vector, self.summary) if x)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,25 +140,36 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """Which parts of the runtime the module contains."""
+class Partner:
+    """A spike port for one sign, and that for the other."""
 
-    adaptive: bool
-    rk45: bool
-    rosenbrock: bool
-    rk4: bool
-    forward_euler: bool
-    exponential: bool
-    expdd: bool
-    matrix_exponential: bool
-    special: bool
-    random: bool
-    poisson: bool
-    messages: bool
-    loops: bool
-    rounding: bool
-    bitwise: bool
-    events: bool
+    name: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutPort:
+    """An ``OutPort`` that sends a variable, at the end of each step."""
+
+    name: str
+    variable: Variable
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What a generated module takes from a module of its runtime, which lies beside it."""
+
+    module: str
+    names: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return f"{self.module}.py"
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it does not fit into a line."""
+        return len(f"from .{self.module} import {', '.join(self.names)}") > WIDTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +180,61 @@ class Process:
     model_class: str
     symbol_name: str
     """What the model is called in NESTML."""
+    dt: float
+    """The length of a time step, in ms, unless the process is given another one."""
     title: str
     """The first line of the model's documentation."""
     documentation: tuple[str, ...]
     spike_ports: tuple[Port, ...]
+    partners: tuple[Partner, ...]
     continuous_ports: tuple[Port, ...]
     sends: bool
     graded: bool
     """Whether the messages sent are weights, not counts."""
+    outputs: tuple[OutPort, ...]
+    """What a model with continuous output sends."""
     parameters: tuple[Variable, ...]
     states: tuple[Variable, ...]
     convolutions: tuple[Variable, ...]
     held: tuple[Variable, ...]
     inlines: tuple[Variable, ...]
     routines: tuple[Routine, ...]
+    imports: tuple[Import, ...]
     recordables: tuple[tuple[Symbol, Variable], ...] = field(repr=False)
-    needs: Needs
+    """What can be recorded, each with its variable: an element of a vector with the vector."""
+    special: bool
+    """Whether it calls functions of SciPy."""
+    handles_events: bool
+
+    @property
+    def process(self) -> Process:
+        """The outward interface of the package."""
+        return self
+
+    @property
+    def lava_ports(self) -> tuple[str, ...]:
+        """The classes of the ports of the process."""
+        receives = self.spike_ports + self.continuous_ports
+        sends = self.sends or self.outputs
+        return tuple(x for x, used in (("InPort", receives), ("OutPort", sends)) if used)
+
+    @property
+    def model_ports(self) -> tuple[str, ...]:
+        return tuple(f"Py{x}" for x in self.lava_ports)
+
+    @property
+    def has_types(self) -> bool:
+        """Whether the model declares types, of ports or variables."""
+        return bool(self.lava_ports or self.variables)
+
+    @property
+    def has_vectors(self) -> bool:
+        return any(x.length is not None for x in self.variables)
+
+    @property
+    def sent(self) -> str:
+        """What is sent as spikes: counts, weights or nothing."""
+        return ("weights" if self.graded else "counts") if self.sends else ""
 
     @property
     def advanced(self) -> tuple[Variable, ...]:
@@ -195,7 +251,19 @@ class Process:
         return self.parameters + self.states + self.convolutions + self.held + self.inlines
 
 
+class Package(Protocol):
+    """What becomes a folder: a neuron in some arithmetic, a synapse, a pair of both."""
+
+    @property
+    def name(self) -> str:
+        """The name of the folder."""
+
+    @property
+    def process(self) -> Process | None:
+        """The names, units and ports of a neuron that can be run alone, None for all else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
-    processes: tuple[Process, ...]
+    packages: tuple[Package, ...]
     version: str

@@ -23,6 +23,7 @@ from nestml_core.api import (
     Unary,
 )
 from nestml_lava.ir import (
+    WIDTH,
     Bind,
     Do,
     Exponential,
@@ -35,10 +36,11 @@ from nestml_lava.ir import (
     When,
 )
 
-WIDTH = 100
 INDENT = "    "
+LEAST = 25
+"""So much room stays for the name of a function behind the targets of its results."""
 
-_BITWISE = MappingProxyType(
+BITWISE = MappingProxyType(
     {
         "&": "np.bitwise_and",
         "|": "np.bitwise_or",
@@ -61,7 +63,7 @@ class VectorPrinter(PythonPrinter):
     )
     spelling: ClassVar[MappingProxyType[str, str]] = MappingProxyType({"and": "&", "or": "|"})
     functions: ClassVar[MappingProxyType[str, str]] = MappingProxyType(
-        {**PythonPrinter.functions, "expdd": "_expdd", "round": "_round_half_away"}
+        {**PythonPrinter.functions, "round": "round_half_away"}
     )
 
     def name(self, symbol: Symbol) -> str:
@@ -74,15 +76,15 @@ class VectorPrinter(PythonPrinter):
     def piece(self, e: Expr, operands: tuple[Piece, ...]) -> Piece:
         match e:
             case Unary("~", _, type) if type.base is Base.INTEGER:
-                return Piece(f"_bitwise(np.invert, {operands[0].text})")
+                return Piece(f"bitwise(np.invert, {operands[0].text})")
             case Unary("not"):
                 return Piece(f"np.logical_not({operands[0].text})")
             case _:
                 return super().piece(e, operands)
 
     def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
-        if e.op in _BITWISE:
-            return Piece(f"_bitwise({_BITWISE[e.op]}, {left.text}, {right.text})")
+        if e.op in BITWISE:
+            return Piece(f"bitwise({BITWISE[e.op]}, {left.text}, {right.text})")
         if e.op == "**" and not _is_natural(e.right):
             power = f"np.float_power({left.text}, {right.text})"
             return Piece(f"np.trunc({power})" if e.type.base is Base.INTEGER else power)
@@ -125,7 +127,7 @@ def _lines(stmt: Vector, depth: int) -> Iterator[str]:
         case Select(target, mask, value):
             yield from _selection(target, mask, value, depth)
         case Unpack(targets, value):
-            yield from _assignment(f"{', '.join(targets)} = ", value, depth)
+            yield from _unpacking(targets, value, depth)
         case Exponential():
             yield from _exponential(stmt, depth)
         case When(mask, body):
@@ -140,6 +142,17 @@ def _lines(stmt: Vector, depth: int) -> Iterator[str]:
             yield f"{INDENT * depth}return ({expr(value)},)"
         case Give(values):
             yield from _return(values, depth)
+
+
+def _unpacking(targets: tuple[str, ...], value: Expr, depth: int) -> Iterator[str]:
+    head, pad = f"{', '.join(targets)} = ", INDENT * depth
+    if len(pad) + len(head) <= WIDTH - LEAST:
+        yield from _assignment(head, value, depth)
+        return
+    yield f"{pad}("
+    for target in targets:
+        yield f"{pad}{INDENT}{target},"
+    yield from _assignment(") = ", value, depth)
 
 
 def _compound(head: str, body: Sequence[Vector], depth: int) -> Iterator[str]:
@@ -227,7 +240,7 @@ def _terms(value: Binary) -> Iterator[str]:
 
 def _exponential(stmt: Exponential, depth: int) -> Iterator[str]:
     pad = INDENT * depth
-    yield f"{pad}{stmt.target} = _matrix_exponential("
+    yield f"{pad}{stmt.target} = matrix_exponential("
     yield f"{pad}{INDENT}v,"
     for row in stmt.rows:
         yield f"{pad}{INDENT}({', '.join(expr(e) for e in row)}),"

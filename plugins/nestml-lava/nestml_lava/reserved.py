@@ -22,17 +22,25 @@ LAVA = words(
 )
 """Attributes of Lava's ``AbstractProcess`` and ``PyLoihiProcessModel`` without underscore."""
 
-PROCESS = LAVA | words("shape dt seed recorder log_config spike")
+PROCESS = LAVA | words("INTERFACE shape dt seed recorder log_config spike")
 """Attributes, ports and keywords of every generated process."""
 
-POPULATION = words("dt emitted emitted_weight everyone generator loop_passes shape step_number t")
+POPULATION = words(
+    """
+    copy dt emitted emitted_weight enter everyone generator guard histories loop_passes name place
+    shape step_number t unchanged
+    """
+)
 """What the values of a population hold beside the model's own."""
 
 MODULE = words(
     """
-    AbstractProcess CPU InPort InProcess LavaPyType LoihiProtocol OutPort PyInPort
-    PyLoihiProcessModel PyOutPort Recorder SimpleNamespace Var active annotations dataclass
-    get_close_matches implements np os pending requires result special sys tag traceback v
+    CPU Delayed InPort InProcess InProcessNetwork Interface LavaPyType LoihiProtocol OutPort
+    Population PopulationModel PyInPort PyOutPort Recorder SpikeSource active bitwise connect
+    count_pass delay_steps delayed element emit events expdd exponential_euler forward_euler given
+    implements inprocess integrators linear matrix_exponential network np pending population
+    random_normal random_poisson random_uniform requires result rk4 rk45 rosenbrock round_half_away
+    run rush_larsen say special statements tag v variable vector with_element with_elements
     """
 )
 """Names that the generated module uses itself."""

@@ -12,9 +12,8 @@ of the model or a random function is called: these get the mask of the neurons t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 from nestml_core.api import (
     BOOLEAN,
@@ -29,6 +28,7 @@ from nestml_core.api import (
     Call,
     Conditional,
     Declare,
+    Element,
     Emit,
     Evaluate,
     Expr,
@@ -47,24 +47,17 @@ from nestml_core.api import (
     Type,
     Unary,
     While,
-    bodies,
-    expressions,
-    identifiers,
     integer,
     rewrite,
-    symbols_in,
     walk,
     walk_statements,
 )
+from nestml_lava.bodies import OF_A_BODY, Statements, escaping, local_names, may_return
 from nestml_lava.ir import Bind, Do, Give, Repeat, Routine, Select, Unless, Vector, When
-from nestml_lava.reserved import LOCALS
-
-Statements: TypeAlias = tuple[Stmt, ...]
 
 ACTIVE = "active"
 RESULT = "result"
 PENDING = "pending"
-OF_A_BODY = (Kind.LOCAL, Kind.ARGUMENT)
 
 
 def name(text: str, type: Type = REAL) -> Ref:
@@ -106,6 +99,8 @@ class Names:
             return "v.dt"
         if symbol == TIME:
             return "v.t"
+        if symbol.vector is not None:
+            return f"v.{self.variables[symbol.vector]}[{symbol.place}]"
         return f"v.{self.variables[symbol]}"
 
 
@@ -117,7 +112,7 @@ class Body:
     ) -> None:
         self.names = names
         self.locals = local_names(body, arguments)
-        self.escaping = frozenset(_escaping(body)) | self._undeclared(body, arguments)
+        self.escaping = frozenset(escaping(body)) | self._undeclared(body, arguments)
         self.homes: dict[Symbol, str] = {}
         """The mask under which a local was declared: assignments there may change all neurons."""
         self.count = 0
@@ -133,9 +128,11 @@ class Body:
         return f"{stem}_{self.count}"
 
     def target(self, symbol: Symbol) -> str:
-        if symbol.kind in OF_A_BODY:
-            return self.locals[symbol]
-        return self.names.of(symbol)
+        if symbol.kind not in OF_A_BODY:
+            return self.names.of(symbol)
+        if symbol.vector is not None:
+            return f"{self.locals[symbol.vector]}[{symbol.place}]"
+        return self.locals[symbol]
 
     # Expressions
 
@@ -167,9 +164,13 @@ class Body:
             case Call(function, arguments):
                 given = tuple(self.expr(a, where, out) for a in arguments)
                 if function in RANDOM or function in self.names.functions:
-                    called = self.names.functions.get(function, f"_{function}")
+                    called = self.names.functions.get(function, function)
                     return replace(e, function=called, arguments=(V, where, *given))
                 return replace(e, arguments=given)
+            case Element(vector, index, type):
+                at = self.expr(index, where, out)
+                place = (V, where, name(self.target(vector)), at, Text(vector.name))
+                return Call("element", place, type)
             case _:
                 return self._renamed(e)
 
@@ -202,8 +203,11 @@ class Body:
 
     def _calls(self, e: Expr) -> bool:
         return any(
-            isinstance(part, Call)
-            and (part.function in RANDOM or part.function in self.names.functions)
+            isinstance(part, Element)
+            or (
+                isinstance(part, Call)
+                and (part.function in RANDOM or part.function in self.names.functions)
+            )
             for part in walk(e)
         )
 
@@ -216,13 +220,15 @@ class Body:
             self.statement(stmt, where, out)
             if isinstance(stmt, Return):
                 break
-            if self.early and _may_return(stmt) and i + 1 < len(body):
+            if self.early and may_return(stmt) and i + 1 < len(body):
                 where = self._part(where or ALL, mask(PENDING), out)
         return tuple(out)
 
     def statement(self, stmt: Stmt, where: Ref | None, out: list[Vector]) -> None:
         here = where or ALL
         match stmt:
+            case Assign(vector, value, index=place) if place is not None:
+                self.assign_element(vector, place, self.expr(value, here, out), here, out)
             case Assign(symbol, value):
                 self.assign(symbol, self.expr(value, here, out), where, out)
             case Declare(symbol, value):
@@ -241,20 +247,34 @@ class Body:
                 out.append(Do(Call(f"_integrate_{flow + 1}", (V, here))))
             case Emit(weight):
                 weights = () if weight is None else (self.expr(weight, here, out),)
-                out.append(Do(Call("_emit", (V, here, *weights))))
+                out.append(Do(Call("emit", (V, here, *weights))))
             case Say(channel, parts):
                 spoken = tuple(self.expr(part, here, out) for part in parts)
-                out.append(Do(Call("_say", (V, here, Text(channel.value), *spoken))))
+                out.append(Do(Call("say", (V, here, Text(channel.value), *spoken))))
             case Evaluate(call):
                 out.append(Do(self.expr(call, here, out)))
             case _:
                 raise AssertionError(f"{type(stmt).__name__} is gone after solve")
 
     def assign(self, symbol: Symbol, value: Expr, where: Ref | None, out: list[Vector]) -> None:
-        target = self.target(symbol)
+        target = self.target(symbol.owner)
         value = stored(symbol.type, value)
-        everywhere = where is None or self.homes.get(symbol) == where.symbol.name
-        out.append(Bind(target, value) if everywhere else Select(target, _text(where), value))
+        everywhere = where is None or self.homes.get(symbol.owner) == where.symbol.name
+        mask_ = None if everywhere else where
+        if symbol.size is not None and everywhere:
+            length = rewrite(symbol.size, self._renamed)
+            out.append(Bind(target, Call("vector", (V, value, length))))
+        else:
+            out.append(store(symbol, target, value, mask_))
+
+    def assign_element(
+        self, vector: Symbol, index: Expr, value: Expr, where: Ref, out: list[Vector]
+    ) -> None:
+        target = self.target(vector)
+        at = self.expr(index, where, out)
+        value = stored(vector.type, value)
+        arguments = (V, where, name(target), at, value, Text(vector.name))
+        out.append(Bind(target, Call("with_elements", arguments)))
 
     def branches(self, stmt: If, where: Ref | None, out: list[Vector]) -> None:
         taken: list[tuple[str, Statements]] = []
@@ -283,9 +303,9 @@ class Body:
         target = self.fresh(ACTIVE)
         here = mask(target)
         out.append(Bind(target, both(where, self.expr(condition, where, out))))
-        inner: list[Vector] = [Do(Call("_count_pass", (V,)))]
+        inner: list[Vector] = [Do(Call("count_pass", (V,)))]
         inner += self.block(body, here)
-        if self.early and any(_may_return(s) for s in body):
+        if self.early and any(may_return(s) for s in body):
             inner.append(Bind(target, both(here, mask(PENDING))))
         inner += self.block(after, here)
         inner.append(Bind(target, both(here, self.expr(condition, here, inner))))
@@ -314,7 +334,7 @@ class Body:
         """Return the body of a function of the model, which runs for the neurons in ``active``."""
         self.result = f.result.type
         self.homes |= dict.fromkeys(f.arguments, ACTIVE)
-        self.early = any(_may_return(s) for s in f.body[:-1]) or not (
+        self.early = any(may_return(s) for s in f.body[:-1]) or not (
             f.body and isinstance(f.body[-1], Return)
         )
         out: list[Vector] = []
@@ -364,28 +384,12 @@ class Body:
         found: list[Vector] = []
         for symbol, text in self.locals.items():
             if symbol in self.escaping:
-                found.append(Bind(text, zero(symbol.type)))
+                first = zero(symbol.type)
+                if symbol.size is not None:
+                    length = rewrite(symbol.size, self._renamed)
+                    first = Call("vector", (V, first, length))
+                found.append(Bind(text, first))
         return found
-
-
-def local_names(body: Statements, arguments: Sequence[Symbol] = ()) -> Mapping[Symbol, str]:
-    """Return the names of the arguments and locals of ``body``."""
-    mentioned = [*arguments]
-    for stmt in walk_statements(body):
-        match stmt:
-            case Declare(symbol) | Assign(symbol) | For(symbol):
-                mentioned.append(symbol)
-            case _:
-                pass
-        mentioned += [s for e in expressions(stmt) for s in symbols_in(e)]
-    symbols = [s for s in dict.fromkeys(mentioned) if s.kind in OF_A_BODY]
-    return dict(identifiers(symbols, LOCALS | generated(symbols)))
-
-
-def generated(symbols: Iterable[Symbol]) -> frozenset[str]:
-    """Return those names that could meet one that generated code makes up."""
-    stems = (ACTIVE, "choice_", "stride_", "new_", "jump_", "function_", "_")
-    return frozenset(s.identifier for s in symbols if s.identifier.startswith(stems))
 
 
 def body(names: Names, statements: Statements, where: Ref | None) -> tuple[Vector, ...]:
@@ -405,25 +409,6 @@ def routine(names: Names, f: Function) -> Routine:
     )
 
 
-def recursive(functions: Sequence[Function]) -> frozenset[str]:
-    """Return the functions that may come to call themselves."""
-    calls = {
-        f.name: {
-            e.function
-            for stmt in walk_statements(f.body)
-            for top in expressions(stmt)
-            for e in walk(top)
-            if isinstance(e, Call)
-        }
-        for f in functions
-    }
-    reached = {f: set(called) for f, called in calls.items()}
-    for _ in functions:
-        for called in reached.values():
-            called |= {further for g in tuple(called) for further in reached.get(g, ())}
-    return frozenset(f for f, called in reached.items() if f in called)
-
-
 def stored(type: Type, value: Expr) -> Expr:
     """Return ``value`` as a variable of ``type`` takes it: whole numbers drop their fraction."""
     whole = value.type.base in (Base.INTEGER, Base.BOOLEAN)
@@ -432,6 +417,17 @@ def stored(type: Type, value: Expr) -> Expr:
     if isinstance(value, Call) and value.function in ("truncate", "ceil", "floor", "round"):
         return value
     return Call("truncate", (value,), INTEGER)
+
+
+def store(symbol: Symbol, target: str, value: Expr, where: Ref | None) -> Vector:
+    """Return what gives ``symbol`` a value for the neurons in ``where``, None for all of them.
+
+    ``target`` is its name, or that of its vector.
+    """
+    if symbol.vector is not None:
+        at = (V, where or ALL, name(target), integer(symbol.place), value)
+        return Bind(target, Call("with_element", at))
+    return Bind(target, value) if where is None else Select(target, _text(where), value)
 
 
 def zero(type: Type) -> Expr:
@@ -455,39 +451,3 @@ def _text(where: Ref | None) -> str:
 
 def _without(where: Ref | None, taken: Ref) -> Expr:
     return other(taken) if where is None else both(where, other(taken))
-
-
-def _may_return(stmt: Stmt) -> bool:
-    return any(isinstance(s, Return) for s in walk_statements((stmt,)))
-
-
-def _mentions(stmt: Stmt, symbol: Symbol) -> int:
-    count = 0
-    for s in walk_statements((stmt,)):
-        match s:
-            case Assign(target) | Declare(target) | For(target):
-                count += target == symbol
-            case _:
-                pass
-        count += sum(
-            isinstance(e, Ref) and e.symbol == symbol for top in expressions(s) for e in walk(top)
-        )
-    return count
-
-
-def _escaping(whole: Statements) -> Iterable[Symbol]:
-    """Yield the locals that are declared in an inner body and used outside it."""
-    total: dict[Symbol, int] = {}
-
-    def visit(inner: Statements, is_outer: bool) -> Iterable[Symbol]:
-        for stmt in inner:
-            if isinstance(stmt, Declare) and not is_outer:
-                symbol = stmt.symbol
-                if symbol not in total:
-                    total[symbol] = sum(_mentions(s, symbol) for s in whole)
-                if total[symbol] != sum(_mentions(s, symbol) for s in inner):
-                    yield symbol
-            for deeper in bodies(stmt):
-                yield from visit(deeper, False)
-
-    return tuple(visit(whole, True))

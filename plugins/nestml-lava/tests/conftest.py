@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nestml_lava import execution, interpreter
-from nestml_lava.backend import LavaBackend, Options
+from nestml_lava.backend import LavaBackend
+from nestml_lava.lower import process
+from nestml_lava.options import Options
 
 from nestml_core.api import (
     Artifact,
     Experiment,
     Method,
     Result,
+    Schedule,
+    SolvedModel,
     SolvedProgram,
     Source,
     Trace,
@@ -85,6 +89,16 @@ def build_library(tmp_path: Path) -> Callable[..., Package]:
 
 
 @pytest.fixture
+def built(tmp_path: Path) -> Callable[..., Package]:
+    """Return what builds a solved model."""
+
+    def make(model: SolvedModel, **options: Any) -> Package:
+        return build(SolvedProgram((model,)), tmp_path / "out", **options)
+
+    return make
+
+
+@pytest.fixture
 def written(tmp_path: Path) -> Callable[..., Package]:
     """Return what builds a model from its text."""
 
@@ -116,6 +130,37 @@ def lava() -> interpreter.Interpreter:
             pytest.fail(message)
         pytest.skip(message)
     return search.interpreter
+
+
+Jobs = Sequence[tuple[SolvedModel, Schedule]]
+
+
+@pytest.fixture
+def in_process(lava: interpreter.Interpreter, tmp_path: Path) -> Callable[[Jobs], list[Trace]]:
+    """Return what runs models without Lava's runtime, all of them in one process of its Python."""
+
+    def run(jobs: Jobs) -> list[Trace]:
+        backend, options = LavaBackend(), Options()
+        laid = []
+        for i, (model, plan) in enumerate(jobs):
+            files = generate(SolvedProgram((model,)), backend, options)
+            assert files.value is not None, files.diagnostics
+            write_files(files.value, tmp_path / "out")
+            neuron = process(model, options.step).value
+            assert neuron is not None
+            recorded = execution.recorded_variables(neuron, plan)
+            job = tmp_path / f"{i}_{model.name}"
+            job.mkdir()
+            out = tmp_path / "out"
+            execution.write_job(job, neuron, plan, recorded, directory=out, runtime="inproc")
+            laid.append((job, neuron, plan, recorded))
+        folders = (str(job) for job, *_ in laid)
+        command = [lava.path, "-I", "-B", str(execution.HARNESS), *folders]
+        outcome = execution.execute(command, tmp_path, 600.0)
+        assert outcome.status == 0, outcome.errors
+        return [execution.read_trace(*job) for job in laid]
+
+    return run
 
 
 @pytest.fixture

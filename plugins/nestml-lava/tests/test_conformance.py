@@ -23,6 +23,12 @@ CASES = [
     for case in testing.cases(testing.models()[name], 0.1)
     if case.title != "no input"
 ]
+CASES += [
+    ("delayed", "Poisson trains"),
+    ("kernel_oscillating", "Poisson trains"),
+    ("vector_ports", "Poisson trains"),
+    ("vectors", "other parameters"),
+]
 
 
 class TestInProcess(BackendConformance):
@@ -36,9 +42,7 @@ class TestInProcess(BackendConformance):
 
 @pytest.mark.usefixtures("lava")
 @pytest.mark.parametrize(("name", "title"), CASES)
-def test_shipped_models_in_the_runtime_of_lava(
-    name: str, title: str, library: Callable[..., Any]
-) -> None:
+def test_models_in_the_runtime_of_lava(name: str, title: str, built: Callable[..., Any]) -> None:
     """With sources, channels and processes as a network has them."""
     model = testing.models()[name]
     case = next(c for c in testing.cases(model, 0.1) if c.title == title)
@@ -46,7 +50,7 @@ def test_shipped_models_in_the_runtime_of_lava(
     assert laid.value is not None
     expected = simulate(model, laid.value).value
     assert expected is not None
-    trace = library(name, runtime="lava").simulate(case.experiment)
+    trace = built(model, runtime="lava").simulate(case.experiment)
     assert np.array_equal(trace.spike_steps, expected.spike_steps)
     for recorded, exact in expected.values.items():
         error = np.abs(trace[recorded] - exact) / np.maximum(1.0, np.abs(exact))

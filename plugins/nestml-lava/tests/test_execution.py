@@ -288,7 +288,7 @@ def test_simulating_without_lava_says_how_to_get_it(
 
 def test_broken_files_do_not_compile(library: Callable[..., Any]) -> None:
     package = library("iaf_psc_exp")
-    path = package.directory / "iaf_psc_exp" / "model.py"
+    path = package.directory / "iaf_psc_exp" / "__init__.py"
     path.write_text(path.read_text("utf-8") + "\nmatch = = 1\n", encoding="utf-8")
     result = LavaBackend().compile(
         package.artifact.program, package.directory, package.artifact.options

@@ -39,15 +39,23 @@ def refusal(program: SolvedProgram) -> str:
     return "\n".join(render(d) for d in result.diagnostics)
 
 
-def test_a_model_is_a_folder_of_its_own_with_two_files() -> None:
+def test_a_model_is_a_folder_of_its_own_with_the_runtime_it_needs() -> None:
     """Lava executes every file beside that of a process, so there is nothing else."""
     program = compile_files(["iaf_psc_exp", "izhikevich"]).value
     assert program is not None
     assert sorted(files(program)) == [
         "iaf_psc_exp/__init__.py",
-        "iaf_psc_exp/model.py",
+        "iaf_psc_exp/inprocess.py",
+        "iaf_psc_exp/linear.py",
+        "iaf_psc_exp/network.py",
+        "iaf_psc_exp/population.py",
+        "iaf_psc_exp/statements.py",
         "izhikevich/__init__.py",
-        "izhikevich/model.py",
+        "izhikevich/inprocess.py",
+        "izhikevich/integrators.py",
+        "izhikevich/network.py",
+        "izhikevich/population.py",
+        "izhikevich/statements.py",
     ]
 
 
@@ -75,7 +83,7 @@ def test_python_3_10_imports_all_packages_without_a_warning(
 def test_generated_modules_use_only_names_they_define(name: str) -> None:
     """Every global that a module reads is imported, defined in it, or a builtin."""
     text = files(SolvedProgram((corpus.models()[name],)))
-    tree = ast.parse(next(t for path, t in text.items() if path.endswith("model.py")))
+    tree = ast.parse(next(t for path, t in text.items() if path.endswith("__init__.py")))
     defined: set[str | None] = set(dir(builtins))
     for node in ast.walk(tree):
         match node:
@@ -91,14 +99,23 @@ def test_generated_modules_use_only_names_they_define(name: str) -> None:
     assert read <= defined
 
 
-def test_only_what_a_model_needs_is_in_its_module() -> None:
-    program = compile_files(["iaf_psc_exp", "izhikevich"]).value
-    assert program is not None
-    text = files(program)
-    assert "def _rk45" in text["izhikevich/model.py"]
-    assert "def _expdd" not in text["izhikevich/model.py"]
-    assert "def _rk45" not in text["iaf_psc_exp/model.py"]
-    assert "def _expdd" in text["iaf_psc_exp/model.py"]
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_generated_modules_use_all_that_they_import(name: str) -> None:
+    text = files(SolvedProgram((corpus.models()[name],)))
+    tree = ast.parse(next(t for path, t in text.items() if path.endswith("__init__.py")))
+    imported = {
+        alias.asname or alias.name.split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+    read = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+    exported = next(
+        ast.literal_eval(n.value)
+        for n in tree.body
+        if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"
+    )
+    assert imported <= read | set(exported)
 
 
 def test_documentation_cannot_leave_its_docstring(compiled: Compile) -> None:
@@ -113,7 +130,7 @@ def test_documentation_cannot_leave_its_docstring(compiled: Compile) -> None:
         attributes = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
         assert "remove" not in attributes
         assert "\x07" not in source
-    module = ast.parse(files(compiled(model))["quoted/model.py"])
+    module = ast.parse(files(compiled(model))["quoted/__init__.py"])
     process = next(n for n in module.body if isinstance(n, ast.ClassDef) and n.name == "quoted")
     assert text.rstrip() in (ast.get_docstring(process) or "")
 
@@ -144,19 +161,26 @@ def test_strings_as_variables_are_refused(compiled: Compile) -> None:
     assert "help: use a whole number" in shown
 
 
-def test_continuous_output_is_refused(compiled: Compile) -> None:
-    text = "model m:\n    state:\n        x real = 0\n    output:\n        continuous\n"
-    shown = refusal(compiled(text))
-    assert "model.nestml:1:7: error[LAVA003]: `m` has a continuous output" in shown
-    assert "help: record the variable" in shown
-
-
 def test_options_that_cannot_be(compiled: Compile) -> None:
     program = compiled("model m:\n    state:\n        x real = 0\n")
-    for options in (Options(runtime="loihi"), Options(timeout=0), Options(timeout=float("nan"))):
+    for options in (
+        Options(runtime="loihi"),
+        Options(timeout=0),
+        Options(timeout=float("nan")),
+        Options(step=0),
+        Options(step=float("inf")),
+    ):
         result = LavaBackend().lower(program, options)
         assert result.value is None
         assert [d.code.id for d in result.diagnostics] == ["LAVA010"]
+
+
+def test_the_step_is_that_of_the_option() -> None:
+    program = compile_files(["iaf_psc_exp"]).value
+    assert program is not None
+    result = generate(program, LavaBackend(), Options(step=0.25))
+    assert result.value is not None
+    assert "        dt=0.25,\n" in str(result.value["iaf_psc_exp/__init__.py"])
 
 
 def test_templates_name_no_place_of_this_machine(written: Callable[..., Any]) -> None:

@@ -156,7 +156,7 @@ model graded:
 
 GRADED_PROGRAM = """
 from graded import graded
-from graded.model import Recorder
+from graded import Recorder
 neurons = graded(shape=(2,), w=[2.5, -1.0], recorder=Recorder(".", ("spike",), 5))
 receivers = graded(shape=(2,), recorder=None)
 source = RingBuffer(data=np.array([[0.0, 1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0, 0.0]]))

@@ -200,7 +200,7 @@ def test_names_that_python_or_lava_reserve(written: Callable[..., Any]) -> None:
 ATTRIBUTES = """
 from lava.magma.core.model.py.model import PyLoihiProcessModel
 from lava.magma.core.process.process import AbstractProcess
-from iaf_psc_exp.model import PyIafPscExpModelFloat, iaf_psc_exp
+from iaf_psc_exp import PyIafPscExpModelFloat, iaf_psc_exp
 process = iaf_psc_exp()
 own = {x.name for x in process.vars} | {x.name for x in process.in_ports}
 model = PyIafPscExpModelFloat(process.proc_params)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nestml_lava import backend, lower
+from nestml_lava import backend, lower, options
 
 from nestml_core.api import Code
 
@@ -29,9 +29,14 @@ def test_the_example_runs(
 
 
 def test_all_codes_and_options_are_documented() -> None:
-    codes = [x for module in (backend, lower) for x in vars(module).values() if isinstance(x, Code)]
+    codes = [
+        x
+        for module in (backend, lower, options)
+        for x in vars(module).values()
+        if isinstance(x, Code)
+    ]
     assert len(codes) == len({c.id for c in codes})
     for code in codes:
         assert code.id in README
-    for option in dataclasses.fields(backend.Options):
+    for option in dataclasses.fields(options.Options):
         assert f"`--{option.name}`" in README

@@ -1,0 +1,1 @@
+"""Arithmetic in whole numbers: what neuromorphic chips compute with."""
