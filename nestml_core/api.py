@@ -88,6 +88,9 @@ from nestml_core.printing.c import (
 from nestml_core.printing.python import (
     PythonPrinter,
 )
+from nestml_core.printing.strict_c import (
+    StrictCPrinter,
+)
 from nestml_core.rendering import (
     environment,
 )
@@ -179,8 +182,17 @@ from nestml_core.units import (
 
 if TYPE_CHECKING:
     from nestml_core.building import build
-    from nestml_core.builds import cache_folder
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
+    from nestml_core.files import cache_folder
+    from nestml_core.lanes import (
+        LaneField,
+        LaneFinite,
+        LanePrinter,
+        LaneRecord,
+        Lanes,
+        LaneSolve,
+        straight,
+    )
     from nestml_core.library import library_models
     from nestml_core.loading import load
     from nestml_core.network import (
@@ -257,6 +269,12 @@ __all__ = [
     "Integrator",
     "Jump",
     "Kind",
+    "LaneField",
+    "LaneFinite",
+    "LanePrinter",
+    "LaneRecord",
+    "LaneSolve",
+    "Lanes",
     "LinearSystem",
     "MatrixExponential",
     "Method",
@@ -292,6 +310,7 @@ __all__ = [
     "SpikePort",
     "Spikes",
     "Stmt",
+    "StrictCPrinter",
     "Supports",
     "Symbol",
     "Text",
@@ -343,6 +362,7 @@ __all__ = [
     "share",
     "sign_pairs",
     "step_expressions",
+    "straight",
     "substitute",
     "symbols_in",
     "vectors",
@@ -354,6 +374,18 @@ __all__ = [
 
 _LATER = {
     "load": "nestml_core.loading",
+    **dict.fromkeys(
+        (
+            "LaneField",
+            "LaneFinite",
+            "LanePrinter",
+            "LaneRecord",
+            "LaneSolve",
+            "Lanes",
+            "straight",
+        ),
+        "nestml_core.lanes",
+    ),
     "library_models": "nestml_core.library",
     "NetworkExperiment": "nestml_core.network",
     "NetworkTrace": "nestml_core.network",
@@ -362,7 +394,7 @@ _LATER = {
     "Spikes": "nestml_core.network",
     "ModelError": "nestml_core.problems",
     "build": "nestml_core.building",
-    "cache_folder": "nestml_core.builds",
+    "cache_folder": "nestml_core.files",
     "Events": "nestml_core.experiment",
     "Experiment": "nestml_core.experiment",
     "Schedule": "nestml_core.experiment",

@@ -14,10 +14,10 @@ from nestml_core.library import library_model
 from nestml_core.pipeline import generate, with_integrators, write_files
 from nestml_core.problems import BAD_OPTION, NO_MODEL, ModelError, valued
 from nestml_core.progress import waiting
-from nestml_core.running import backend_named, backend_options, missing_tools
 from nestml_core.solve import SolveOptions
 from nestml_core.solved import Pair, SolvedProgram
 from nestml_core.source import NOWHERE
+from nestml_core.targets import backend_named, backend_options, missing_tools
 
 NOT_COMPILED = Code("NML925", Severity.WARNING, "generated code was not compiled")
 

@@ -19,6 +19,7 @@ from typing import Any
 from nestml_core import __version__
 from nestml_core.backend import Artifact, Backend, Feature
 from nestml_core.diagnostics import Result
+from nestml_core.files import cache_folder, private_folder
 from nestml_core.solved import SolvedProgram
 
 UNUSED_DAYS = 30
@@ -58,18 +59,6 @@ class Build:
         return digest.hexdigest()
 
 
-def cache_folder() -> Path:
-    """Return where this program may keep what it can make again, for this user."""
-    named = os.environ.get("XDG_CACHE_HOME")
-    if named:
-        return Path(named) / "nestml"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "nestml/Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/nestml"
-    return Path.home() / ".cache/nestml"
-
-
 def compiled(build: Build, write: Write) -> Result[Artifact]:
     """Return ``build`` written and compiled, from the cache if it has been made before.
 
@@ -81,7 +70,7 @@ def compiled(build: Build, write: Write) -> Result[Artifact]:
     write : writes files into a folder
     """
     try:
-        root = _private(cache_folder() / build.backend.name)
+        root = private_folder(cache_folder() / build.backend.name)
     except OSError:  # no home, or not ours to write: build for this process only
         root = Path(tempfile.mkdtemp(prefix="nestml-"))
         atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -110,16 +99,6 @@ def _made(build: Build, directory: Path, write: Write) -> Result[Artifact]:
     if Feature.COMPILE not in build.backend.supports.features:
         return Result(Artifact(build.program, build.options, directory, directory))
     return build.backend.compile(build.program, directory, build.options)
-
-
-def _private(folder: Path) -> Path:
-    """Return ``folder``, made if need be; what is loaded from it runs with the user's rights."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(folder)
-    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else")
-    return folder
 
 
 def _recorded(build: Build, record: Path) -> Artifact | None:

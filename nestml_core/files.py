@@ -1,8 +1,9 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and where to keep what can be made again."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,3 +44,30 @@ def _mode(path: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def cache_folder() -> Path:
+    """Return where this program may keep what it can make again, for this user."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    if named:
+        return Path(named) / "nestml"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "nestml/Cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/nestml"
+    return Path.home() / ".cache/nestml"
+
+
+def private_folder(folder: Path) -> Path:
+    """Return ``folder``, made if need be; what is loaded from it runs with the user's rights.
+
+    Raises
+    ------
+    OSError : it cannot be made or written, or belongs to somebody else.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(folder)
+    if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    return folder

@@ -21,8 +21,8 @@ from nestml_core.reference import constants
 from nestml_core.reference import simulate as interpret
 from nestml_core.results import Run
 from nestml_core.solved import SolvedModel, SolvedProgram
+from nestml_core.targets import backend_named, backend_options, missing_tools
 
-NO_BACKEND = Code("NML922", Severity.ERROR, "no such backend")
 CANNOT_RUN = Code("NML924", Severity.ERROR, "a backend cannot run models here")
 
 REFERENCE = "reference"
@@ -149,55 +149,10 @@ def _accuracy(options: Mapping[str, Any]) -> bool:
     return bool(options.get("accurate", False))
 
 
-def backend_options(backend: Backend[Any, Any], given: Mapping[str, Any]) -> Any:
-    """Return the options of ``backend`` with the given values.
-
-    Raises
-    ------
-    ModelError : it has no such option, or does not take such a value.
-    """
-    known = [f.name for f in dataclasses.fields(backend.options)]
-    for name in given:
-        if name not in known:
-            refuse(
-                BAD_OPTION,
-                f"`{backend.name}` has no option `{name}`",
-                nearest(name, known, "its options are"),
-            )
-    try:
-        return backend.options(**given)
-    except (TypeError, ValueError) as problem:
-        refuse(BAD_OPTION, f"an option of `{backend.name}`: {problem}")
-
-
-def backend_named(name: str) -> Backend[Any, Any]:
-    """Return an installed backend.
-
-    Raises
-    ------
-    ModelError : there is none of that name, or its plugin is broken.
-    """
-    found = plugins.find(name)
-    if found.backends:
-        return found.backends[0]
-    broken = "; ".join(f"{b.distribution} is broken: {b.problem}" for b in found.broken)
-    names = [b.name for b in plugins.discover().backends]
-    message = f"there is no backend `{name}`" + (f" ({broken})" if broken else "")
-    refuse(NO_BACKEND, message, nearest(name, names, "installed"))
-
-
 def backends_that_simulate() -> tuple[str, ...]:
     """Return the names of the installed backends that can run models."""
     offered = plugins.discover().backends
     return tuple(b.name for b in offered if Feature.SIMULATE in b.supports.features)
-
-
-def missing_tools(backend: Backend[Any, Any]) -> str:
-    """Return what the backend lacks on this machine, in words; nothing if it is complete."""
-    return "; ".join(
-        f"{t.name} is missing" + (f" ({t.install})" if t.install else "")
-        for t in backend.toolchain().missing
-    )
 
 
 def _obstacle(backend: Backend[Any, Any]) -> str:

@@ -63,7 +63,7 @@ def _wanted_backend(words: list[str]) -> tuple[Backend[Any, Any] | None, bool]:
     if name in (None, "reference"):
         return None, True
     from nestml_core.problems import ModelError
-    from nestml_core.running import backend_named
+    from nestml_core.targets import backend_named
 
     try:
         return backend_named(name), True

@@ -18,8 +18,9 @@ from nestml_core.reference.expressions import PROGRESS, Values, shown
 from nestml_core.reference.failure import NOT_FINITE, Failure
 from nestml_core.reference.instance import Instance
 from nestml_core.reference.state import Progress
+from nestml_core.solve.pairing import needs_every_step
 from nestml_core.solved import Flow, SolvedModel
-from nestml_core.stmt import Assign, expressions_in, walk_statements
+from nestml_core.stmt import Assign, walk_statements
 
 
 class Connection:
@@ -119,20 +120,6 @@ class Connection:
 def _ports_of_jumps(flows: Iterable[Flow]) -> frozenset[Symbol]:
     """Return the ports whose spikes are added at the end of a flow."""
     return frozenset(s for f in flows for j in f.jumps for s in symbols_in(j.amount))
-
-
-def needs_every_step(model: SolvedModel) -> bool:
-    """Return whether what flows between events reads continuous inputs."""
-    inputs = {p.symbol for p in model.continuous_ports}
-    values = list(expressions_in(model.update))
-    for f in model.functions:
-        values += expressions_in(f.body)
-    for flow in model.flows:
-        if flow.linear is not None:
-            values += [*flow.linear.drive, *(u.value for u in flow.linear.updates)]
-        if flow.nonlinear is not None:
-            values += [d.value for d in flow.nonlinear.derivatives]
-    return any(s.owner in inputs or s in inputs for e in values for s in symbols_in(e))
 
 
 def moving_symbols(model: SolvedModel) -> frozenset[Symbol]:

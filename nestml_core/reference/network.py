@@ -25,10 +25,11 @@ from nestml_core.network import (
 )
 from nestml_core.progress import tracked
 from nestml_core.reference.compiled import Compiled, sizes_used
-from nestml_core.reference.connection import Connection, needs_every_step, steady
+from nestml_core.reference.connection import Connection, steady
 from nestml_core.reference.failure import ENDLESS, MESSAGE, Failure
 from nestml_core.reference.instance import Instance
 from nestml_core.reference.statements import MAX_MESSAGES
+from nestml_core.solve.pairing import needs_every_step
 from nestml_core.solved import SolvedModel
 
 NAME = "reference"

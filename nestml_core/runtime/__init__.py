@@ -21,6 +21,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "runge_kutta.hpp": (),
         "forward_euler.hpp": (),
         "exponential_euler.hpp": (),
+        "lanes.hpp": (),
+        "lane_steps.hpp": ("lanes.hpp",),
     }
 )
 """The headers, each behind those that must stand before it."""

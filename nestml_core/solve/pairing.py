@@ -117,6 +117,20 @@ def without(model: SolvedModel, part: Postsynaptic) -> SolvedModel:
     )
 
 
+def needs_every_step(model: SolvedModel) -> bool:
+    """Return whether what flows between events reads continuous inputs."""
+    inputs = {p.symbol for p in model.continuous_ports}
+    values = list(expressions_in(model.update))
+    for f in model.functions:
+        values += expressions_in(f.body)
+    for flow in model.flows:
+        if flow.linear is not None:
+            values += [*flow.linear.drive, *(u.value for u in flow.linear.updates)]
+        if flow.nonlinear is not None:
+            values += [d.value for d in flow.nonlinear.derivatives]
+    return any(s.owner in inputs or s in inputs for e in values for s in symbols_in(e))
+
+
 def _flow_without(flow: Flow, gone: frozenset[Symbol]) -> Flow:
     linear = flow.linear
     if linear is None:

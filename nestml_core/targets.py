@@ -1,0 +1,59 @@
+"""The installed backends by name, what they take and what they lack here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from nestml_core import plugins
+from nestml_core.backend import Backend
+from nestml_core.diagnostics import Code, Severity, nearest
+from nestml_core.problems import BAD_OPTION, refuse
+
+NO_BACKEND = Code("NML922", Severity.ERROR, "no such backend")
+
+
+def backend_options(backend: Backend[Any, Any], given: Mapping[str, Any]) -> Any:
+    """Return the options of ``backend`` with the given values.
+
+    Raises
+    ------
+    ModelError : it has no such option, or does not take such a value.
+    """
+    known = [f.name for f in dataclasses.fields(backend.options)]
+    for name in given:
+        if name not in known:
+            refuse(
+                BAD_OPTION,
+                f"`{backend.name}` has no option `{name}`",
+                nearest(name, known, "its options are"),
+            )
+    try:
+        return backend.options(**given)
+    except (TypeError, ValueError) as problem:
+        refuse(BAD_OPTION, f"an option of `{backend.name}`: {problem}")
+
+
+def backend_named(name: str) -> Backend[Any, Any]:
+    """Return an installed backend.
+
+    Raises
+    ------
+    ModelError : there is none of that name, or its plugin is broken.
+    """
+    found = plugins.find(name)
+    if found.backends:
+        return found.backends[0]
+    broken = "; ".join(f"{b.distribution} is broken: {b.problem}" for b in found.broken)
+    names = [b.name for b in plugins.discover().backends]
+    message = f"there is no backend `{name}`" + (f" ({broken})" if broken else "")
+    refuse(NO_BACKEND, message, nearest(name, names, "installed"))
+
+
+def missing_tools(backend: Backend[Any, Any]) -> str:
+    """Return what the backend lacks on this machine, in words; nothing if it is complete."""
+    return "; ".join(
+        f"{t.name} is missing" + (f" ({t.install})" if t.install else "")
+        for t in backend.toolchain().missing
+    )
