@@ -21,7 +21,7 @@ from nestml_core.api import (
 from nestml_cpp import __version__, toolchain
 from nestml_cpp.ir import CppProgram, Settable
 from nestml_cpp.lanes import (
-    LanePrinter,
+    PopulationPrinter,
     finite,
     numbers,
     pack,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
 
 PRINTER = CppPrinter()
-LANES = LanePrinter()
+LANES = PopulationPrinter()
 FILES = (
     (".hpp", "model.hpp.jinja"),
     ("_population.hpp", "population.hpp.jinja"),
@@ -106,7 +106,10 @@ class CppBackend(Backend[CppProgram, Options]):
             for ending, template in FILES:
                 numerics = tuple(cpp_runtime(model.numerics).values())
                 text = self.templates.get_template(template).render(
-                    model=model, numerics=numerics, has_runtime=bool(model.runtime or numerics)
+                    model=model,
+                    numerics=numerics,
+                    has_runtime=bool(model.runtime or numerics),
+                    lane_headers=tuple(cpp_runtime(model.lane_headers).values()),
                 )
                 files[f"{model.file}{ending}"] = broken(text)
         project = self.templates.get_template("CMakeLists.txt.jinja")

@@ -1,133 +1,14 @@
-"""Straight-line code for several neurons as C++ on lanes."""
+"""Straight-line code for several neurons as C++: where populations keep what it reads."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
-from nestml_core.api import (
-    Base,
-    Binary,
-    Call,
-    Conditional,
-    Expr,
-    Number,
-    Piece,
-    Type,
-)
-from nestml_cpp.ir import (
-    LaneField,
-    LaneFinite,
-    LaneRecord,
-    Lanes,
-    LaneSolve,
-    LaneStatement,
-    Let,
-    Settable,
-)
-from nestml_cpp.printer import ROUNDING, RUNTIME, CppPrinter
-
-REALS = (Base.REAL, Base.QUANTITY)
-SELECT = MappingProxyType({Base.INTEGER: "select_whole", Base.BOOLEAN: "select_mask"})
-LANES = MappingProxyType({Base.INTEGER: "Whole", Base.BOOLEAN: "Mask"})
-LARGEST_POWER = 16
-
-FUNCTIONS = MappingProxyType(
-    {
-        "ln": f"{RUNTIME}log",
-        "truncate": f"{RUNTIME}trunc",
-        **{
-            name: RUNTIME + name
-            for name in (
-                "abs ceil cos cosh erf erfc exp expm1 floor fma log10 max min round sin sinh tan "
-                "tanh whole"
-            ).split()
-        },
-    }
-)
+from nestml_core.api import LaneField, LaneFinite, LanePrinter, Lanes
+from nestml_cpp.ir import Settable
+from nestml_cpp.printer import RUNTIME
 
 
-class LanePrinter(CppPrinter):
-    """Print expressions on lanes; every name in them is that of a local constant or a member."""
-
-    functions = FUNCTIONS
-
-    def type(self, type: Type) -> str:
-        return LANES.get(type.base, "Real")
-
-    def widened(self, text: str) -> str:
-        return f"Real({text})"
-
-    def piece(self, e: Expr, operands: tuple[Piece, ...]) -> Piece:
-        if isinstance(e, Conditional):
-            select = SELECT.get(e.type.base, "select_real")
-            texts = ", ".join(
-                self.real(x) if isinstance(x, Number) and e.type.base in REALS else p.text
-                for x, p in zip((e.condition, e.then, e.otherwise), operands, strict=True)
-            )
-            return Piece(f"{RUNTIME}{select}({texts})")
-        return super().piece(e, operands)
-
-    def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
-        if e.op == "//":
-            quotient = super(CppPrinter, self).binary(e, left, right).text
-            return Piece(quotient.replace("std::trunc", f"{RUNTIME}trunc", 1))
-        if e.op == "%":
-            return Piece(f"{RUNTIME}fmod({left.text}, {right.text})")
-        return super().binary(e, left, right)
-
-    def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:
-        n = e.right.value if isinstance(e.right, Number) else None
-        if n is not None and n.denominator == 1 and abs(n) <= LARGEST_POWER:
-            times = f"{RUNTIME}power<{abs(n.numerator)}>({base.text})"
-            return Piece(times) if n >= 0 else Piece(f"1.0 / {times}", self.levels["/"])
-        return Piece(f"{RUNTIME}pow({base.text}, {exponent.text})")
-
-    def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
-        name = self.functions[e.function]
-        if e.type.base is Base.INTEGER and e.function in ROUNDING:
-            return Piece(f"{RUNTIME}whole({name}({arguments[0]}))")
-        if e.function in ("min", "max", "fma") and e.type.base in REALS:
-            arguments = tuple(
-                self.as_real(x, text) for x, text in zip(e.arguments, arguments, strict=True)
-            )
-        return Piece(f"{name}({', '.join(arguments)})")
-
-    def as_real(self, e: Expr, text: str) -> str:
-        if isinstance(e, Number):
-            return self.real(e)
-        return f"{RUNTIME}Real({text})" if e.type.base is Base.INTEGER else text
-
-    # Statements
-
-    def code(self, items: tuple[LaneStatement, ...], depth: int) -> str:
-        """Return statements as lines."""
-        lines: list[str] = []
-        for item in items:
-            match item:
-                case Let(symbol, value):
-                    text = self.value_for(symbol.type, value)
-                    lines.append(f"const {self.type(symbol.type)} {symbol.name} = {text};")
-                case LaneSolve():
-                    lines += self.solve(item)
-        return "".join(f"{'  ' * depth}{line}\n" for line in lines)
-
-    def solve(self, s: LaneSolve) -> list[str]:
-        size = len(s.initial)
-        values = ", ".join(map(self.real, s.initial))
-        lines = [f"// {', '.join(s.names)}"]
-        lines.append(f"{RUNTIME}Reals<{size}> {s.array} = {{{values}}};")
-        for f in s.equations:
-            arguments = "".join(f", auto& {r}" for r in f.results)
-            head = f"const auto {f.name} = [&]([[maybe_unused]] const auto& at{arguments}) {{"
-            lines.append(head)
-            lines += [f"  for (auto& row : {name}) row.fill(0.0);" for name in f.cleared]
-            lines += self.code(f.body, 1).splitlines()
-            lines += [f"  {v.target} = {self.real(v.value)};" for v in f.values]
-            lines.append("};")
-        active = "true" if s.active is None else self.expr(s.active)
-        given = (*(f.name for f in s.equations), s.array, "dt", *s.tolerances, active)
-        lines.append(f"{RUNTIME}{s.function}({', '.join(given)});")
-        return lines
+class PopulationPrinter(LanePrinter):
+    """Print what stands in the member functions of a model of a population."""
 
     def step(self, lanes: Lanes) -> str:
         """Return the lines of a step: what arrives, the code, what is stored."""
@@ -144,20 +25,6 @@ class LanePrinter(CppPrinter):
         ]
         tail = "".join(f"    {line}\n" for line in (*stores, f"return {self.expr(lanes.emitted)};"))
         return lead + self.code(lanes.body, 2) + tail
-
-    def record(self, r: LaneRecord) -> str:
-        """Return the lines of a block that returns the value of a recordable."""
-        lead = "".join(
-            f"        [[maybe_unused]] const Real {name} = in.current(k, {i});\n"
-            for i, name in r.currents
-        )
-        value = self.expr(r.value)
-        if r.value.type.base is Base.BOOLEAN:
-            value = f"{RUNTIME}Whole({RUNTIME}Mask({value}))"
-        return lead + self.code(r.body, 4) + f"        return {value};\n"
-
-    def members(self, fields: tuple[LaneField, ...]) -> str:
-        return "".join(f"    {self.type(f.symbol.type)} {f.name};\n" for f in fields)
 
 
 def pack(fields: tuple[LaneField, ...], to: str) -> str:

@@ -37,6 +37,7 @@ from nestml_core.api import (
     is_random,
     ref,
     rewrite,
+    straight,
     substitute,
     symbols_in,
     vectors,
@@ -60,7 +61,6 @@ from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
 from nestml_cpp.refusals import every_expression, refusals
 from nestml_cpp.requirements import has_loops, headers, numerics, pieces, recursive
-from nestml_cpp.straight import straight
 from nestml_cpp.vectors import filled, is_array, type_of
 
 PRINTER = CppPrinter()
@@ -113,6 +113,7 @@ class _Lowering:
         convolved = tuple(u for c in model.convolutions for u in c.updates)
         amounts, jumps = jumping(rename, [j for c in model.convolutions for j in c.jumps])
         lanes = straight(model, self.lane_names().__getitem__, self.member_name)
+        solves = not isinstance(lanes, str) and any(f.nonlinear for f in model.flows)
         return ir.CppModel(
             name=struct_name(model),
             file=file,
@@ -167,7 +168,8 @@ class _Lowering:
             flows=tuple(flow_method(rename, i, f) for i, f in enumerate(model.flows)),
             lanes=None if isinstance(lanes, str) else lanes,
             one_by_one=commented(lanes) if isinstance(lanes, str) else "",
-            solves=not isinstance(lanes, str) and any(f.nonlinear for f in model.flows),
+            solves=solves,
+            lane_headers=("lane_steps.hpp",) if solves else ("lanes.hpp",),
             ends_by_itself=not has_loops(model),
             settable_parameters=tuple(
                 self.settable(d) for d in model.parameters if is_number(d.symbol)

@@ -142,7 +142,10 @@ def on_receive_name(port: Symbol) -> str:
 
 
 def next_name(symbol: Symbol) -> str:
-    """Return what the value of ``symbol`` at the end of the step is called before it is stored."""
+    """Return what the value of ``symbol`` at the end of the step is called before it is stored.
+
+    The struct that a name may begin with, as in ``s.w``, is left out.
+    """
     if symbol.vector is not None:
         return f"next_{symbol.vector.name}_{symbol.place}"
-    return f"next_{symbol.name}"
+    return f"next_{symbol.name.rpartition('.')[2]}"

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import MappingProxyType
 
 from nestml_core.api import (
     DT,
-    REAL,
     TIME,
     Assign,
     Base,
     Binary,
     Call,
     Channel,
-    CPrinter,
     Declare,
     Emit,
     Expr,
     Integrate,
     Kind,
-    Number,
     Piece,
     Say,
     Stmt,
+    StrictCPrinter,
     Symbol,
-    Type,
     c_string,
 )
 from nestml_cpp.bodies import ELEMENT
@@ -60,10 +56,6 @@ MEMBER = MappingProxyType(
 )
 """Where a symbol lives: in the structs of parameters, derived constants, state and input."""
 
-LOGICAL = frozenset({"and", "or"})
-COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
-BITWISE = frozenset({"|", "^", "&", "<<", ">>"})
-
 CALLS = MappingProxyType(
     {
         "random_normal": "rng.normal",
@@ -78,27 +70,14 @@ QUOTIENTS = MappingProxyType({"//": "quotient", "%": "remainder"})
 ROUNDING = frozenset({"ceil", "floor", "round", "truncate"})
 
 
-def grouped(op: str, operand: Expr, piece: Piece) -> Piece:
-    """Put parentheses where precedence needs none but compilers warn without them."""
-    if not isinstance(operand, Binary):
-        return piece
-    inner = operand.op
-    if op in BITWISE:
-        warned = inner != op
-    else:
-        warned = inner != op and any(op in g and inner in g for g in (LOGICAL, COMPARISONS))
-        warned = warned or (op in COMPARISONS and inner == op)
-    return Piece(f"({piece.text})") if warned else piece
-
-
 def _is_real(e: Expr) -> bool:
     return e.type.base in (Base.REAL, Base.QUANTITY)
 
 
-class CppPrinter(CPrinter):
+class CppPrinter(StrictCPrinter):
     """Print what stands in the member functions of a generated struct."""
 
-    functions = MappingProxyType(dict(CPrinter.functions) | dict(CALLS))
+    functions = MappingProxyType(dict(StrictCPrinter.functions) | dict(CALLS))
 
     def name(self, symbol: Symbol) -> str:
         if symbol == TIME:
@@ -113,19 +92,6 @@ class CppPrinter(CPrinter):
         """Return the C++ type of a variable, which may be a vector."""
         element = self.type(symbol.type)
         return element if symbol.size is None else type_of(symbol, element)
-
-    def real(self, e: Expr) -> str:
-        """Return ``e`` as the value of something real: whole numbers with a point."""
-        if isinstance(e, Number) and e.type.base is Base.INTEGER:
-            return self.number(replace(e, type=REAL)).text
-        return self.widened(self.expr(e)) if e.type.base is Base.INTEGER else self.expr(e)
-
-    def widened(self, text: str) -> str:
-        """Return a whole number as a real one, which compilers want to be said."""
-        return f"static_cast<double>({text})"
-
-    def value_for(self, type: Type, e: Expr) -> str:
-        return self.real(e) if type.base in (Base.REAL, Base.QUANTITY) else self.expr(e)
 
     def assign(self, target: Symbol, value: Expr) -> str:
         if target.size is not None and not is_whole(value):
@@ -154,15 +120,6 @@ class CppPrinter(CPrinter):
         return super().statement(stmt)
 
     def binary(self, e: Binary, left: Piece, right: Piece) -> Piece:
-        if e.op not in BITWISE and _is_real(e.left) != _is_real(e.right):
-            left, right = (
-                Piece(self.real(x), p.level)
-                if isinstance(x, Number)
-                else Piece(self.widened(p.text))
-                if x.type.base is Base.INTEGER
-                else p
-                for x, p in ((e.left, left), (e.right, right))
-            )
         if e.op == "+" and e.type.base is Base.STRING:
             return Piece(
                 f"{RUNTIME}text({left.text}) + {RUNTIME}text({right.text})", self.levels["+"]
@@ -172,7 +129,6 @@ class CppPrinter(CPrinter):
             return Piece(f"{self.widened(left.text)} / {self.widened(right.text)}", level)
         if e.op in QUOTIENTS and e.left.type.base is e.right.type.base is Base.INTEGER:
             return Piece(f"{RUNTIME}{QUOTIENTS[e.op]}({left.text}, {right.text})")
-        left, right = (grouped(e.op, x, p) for x, p in ((e.left, left), (e.right, right)))
         return super().binary(e, left, right)
 
     def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:

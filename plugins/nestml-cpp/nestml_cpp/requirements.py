@@ -25,7 +25,7 @@ from nestml_core.api import (
 from nestml_cpp.printer import ROUNDING
 from nestml_cpp.refusals import every_expression
 
-ORDER = ("spikes", "vectors", "delay", "integer", "failures", "random", "messages")
+ORDER = ("spikes", "vectors", "delay", "integer", "failures", "counter", "random", "messages")
 """Our own pieces of the runtime, each behind those that it needs."""
 
 
@@ -50,8 +50,7 @@ def _pieces(model: SolvedModel) -> Iterator[str]:
         for e in walk(expr):
             match e:
                 case Call(function) if function in RANDOM:
-                    yield "random"
-                    yield "integer"
+                    yield from ("counter", "integer", "random")
                 case Call(function) if function in ROUNDING and e.type.base is Base.INTEGER:
                     yield "integer"
                 case Binary("**") if e.type.base is Base.INTEGER:

@@ -11,14 +11,16 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from generated_programs import BACKEND, RUNTIME, neurons, solved
+from generated_programs import BACKEND, neurons, solved
 from nestml_cpp.library import Fact
-from nestml_cpp.straight import straight
 
-from nestml_core.api import Result, SolvedModel, SolvedProgram, Trace, hoist
+import nestml_core
+from nestml_core.api import Result, SolvedModel, SolvedProgram, Trace, hoist, straight
 from nestml_core.experiment import Experiment, schedule
 from nestml_core.reference import simulate as interpret
 from nestml_core.testing import models
+
+HEADERS = Path(nestml_core.__file__).parent / "runtime" / "cpp"
 
 FUNCTIONS = """
 #include "lanes.hpp"
@@ -52,7 +54,7 @@ def apply(
     flags = [request.param] if request.param else []
     if "v3" in request.param and not _has_avx2():
         pytest.skip("a processor of another kind")
-    command = [*compiler, "-O2", *flags, "-shared", "-fPIC", f"-I{RUNTIME}", source, "-o", library]
+    command = [*compiler, "-O2", *flags, "-shared", "-fPIC", f"-I{HEADERS}", source, "-o", library]
     subprocess.run(command, check=True)
     function = ctypes.CDLL(str(library)).apply
 

@@ -217,11 +217,6 @@ class Population {
   std::vector<double> scratch;
 };
 
-/// Return the seed of one neuron: different for all, that of the first one being `seed`.
-inline std::uint64_t seed_of(std::uint64_t seed, std::size_t neuron) {
-  return seed ^ (0x9e3779b97f4a7c15u * static_cast<std::uint64_t>(neuron));
-}
-
 /// Return which guard a neuron violates, with its number where there are several.
 inline Problem violated(const char* guard, std::size_t neuron, std::size_t size) {
   const std::string number = size > 1 ? " (neuron " + std::to_string(neuron) + ")" : "";
