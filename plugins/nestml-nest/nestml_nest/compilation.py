@@ -10,10 +10,12 @@ from pathlib import Path
 from nestml_core.api import NOWHERE, Diagnostic, Result
 from nestml_nest import codes
 from nestml_nest.options import Options
-from nestml_nest.precompiled import precompiled
+from nestml_nest.precompiled import Precompiled, precompiled
 from nestml_nest.toolchain import Compiler, Nest, find_compiler, find_nest, flags, report
 
 SHOWN_LINES = 12
+OUT_OF_MEMORY = ("killed", "out of memory", "cannot allocate memory")
+"""What GCC says when the system gives it no more, or has ended a part of it."""
 
 
 def compiled(directory: Path, options: Options) -> Result[Path]:
@@ -26,7 +28,7 @@ def compiled(directory: Path, options: Options) -> Result[Path]:
     ------
     NEST201 : NEST or the compiler is missing.
     NEST202 : the compiler rejects the code.
-    NEST203 : the folder cannot be written.
+    NEST203 : the folder cannot be written, or the disk is full.
     """
     nest, compiler = find_nest(), find_compiler(options.compiler)
     if not isinstance(nest, Nest) or not isinstance(compiler, Compiler):
@@ -45,11 +47,10 @@ def _made(directory: Path, options: Options, nest: Nest, compiler: Compiler) -> 
         unit, library = Path(folder) / "module.o", Path(folder) / "module.so"
         source = directory / f"{options.module}.cpp"
         given = flags(nest, options)
-        if options.precompile:
-            given += precompiled(nest, compiler, given)
-        problem = _run(compiler.command, *given, "-c", str(source), "-o", str(unit)) or _run(
-            compiler.command, "-shared", "-s", str(unit), "-o", str(library)
-        )
+        kept = precompiled(nest, compiler, given) if options.precompile else Precompiled()
+        problem = _run(
+            compiler.command, *given, *kept.flags, "-c", str(source), "-o", str(unit)
+        ) or _run(compiler.command, "-shared", "-s", str(unit), *kept.objects, "-o", str(library))
         if problem:
             return Result(None, (problem,))
         os.replace(library, product)
@@ -77,5 +78,10 @@ def _run(*command: str) -> Diagnostic | None:
     lines = done.stderr.splitlines()
     errors = [line for line in lines if "error" in line] or lines
     text = "\n".join(errors[:SHOWN_LINES])
+    if "No space left on device" in text:
+        help = "make room there, or set TMPDIR to a folder with room for the compiler's own files"
+        return codes.NOT_WRITTEN.at(NOWHERE, f"there is no room for the module:\n{text}", help=help)
     help = "this is a fault of the backend, not of the model: please report it"
+    if done.returncode < 0 or any(said in text.lower() for said in OUT_OF_MEMORY):
+        help = "memory ran out, or somebody ended it: build fewer models in one module"
     return codes.COMPILER_FAILED.at(NOWHERE, f"{command[0]} failed:\n{text}", help=help)

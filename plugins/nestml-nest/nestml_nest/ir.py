@@ -315,6 +315,8 @@ class Neuron:
     """Some vectors have sizes that parameters say: copies of the state would allocate memory."""
     kept: tuple[Kept, ...] = ()
     """What it keeps for synapses."""
+    watched: tuple[Kept, ...] = ()
+    """Those for synapses that see more of it than spikes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
 
 def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) -> ir.Module:
     kept = [k for n in neurons for k in n.kept]
-    ours = [h for n in neurons for h in n.headers]
+    ours = ["nest.h", *(h for n in neurons for h in n.headers)]
     ours += ["arrivals.h"] if synapses else []
     ours += ["modulation.h"] if any(s.has_mod for s in synapses) else []
     ours += [h for s in synapses for h in s.headers]

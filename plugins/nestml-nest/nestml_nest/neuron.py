@@ -51,6 +51,7 @@ from nestml_core.api import (
     bodies_of,
     coherent_text,
     cpp_runtime,
+    evaluations,
     expressions_in,
     hoist,
     integer,
@@ -473,28 +474,13 @@ class Lowering:
 
     def equations(self, system: NonlinearSystem) -> Iterator[ir.Equations]:
         """Yield the functions that the method of ``system`` calls."""
-        slopes = [(f"slope[{i}]", d.value) for i, d in enumerate(system.derivatives)]
-        rates = [(f"rate[{i}]", a) for i, a in enumerate(system.rates)]
-        jacobian = [
-            (f"jacobian[{i}][{j}]", e)
-            for i, row in enumerate(system.jacobian)
-            for j, e in enumerate(row)
-            if not (isinstance(e, Number) and e.value == 0)
-        ]
-        method = system.integrator.method
-        if self.course(system) is not None:
-            time = len(system.derivatives)
-            slopes.append((f"slope[{time}]", number(1)))  # time passes as time does
-            if rates:
-                rates.append((f"rate[{time}]", number(0)))
-        if method.is_exponential:
-            yield self.evaluation("f", [*slopes, *rates], ("slope", "rate"))
-            return
-        yield self.evaluation("f", slopes, ("slope",))
-        if method.needs_jacobian:
-            yield self.evaluation(
-                "linearised", [*slopes, *jacobian], ("slope", "jacobian"), ("jacobian",)
-            )
+        time = len(system.derivatives)
+        passing = (("slope", number(1)), ("rate", number(0)))  # time passes as time does
+        for called in evaluations(system):
+            values = [*called.values]
+            if self.course(system) is not None:
+                values += [(f"{r}[{time}]", e) for r, e in passing if r in called.results]
+            yield self.evaluation(called.name, values, called.results, called.cleared)
 
     def evaluation(
         self,

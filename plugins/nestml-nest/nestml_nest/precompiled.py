@@ -5,96 +5,134 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nestml_core.api import cache_folder
 from nestml_nest.toolchain import Compiler, Nest
 
 NAME = "nest_headers.h"
-HEADERS = (
-    "algorithm",
-    "array",
-    "cmath",
-    "limits",
-    "string",
-    "vector",
-    "nest_extension_interface.h",
-    "archiving_node.h",
-    "dict_util.h",
-    "event.h",
-    "kernel_manager.h",
-    "nest_time.h",
-    "nest_types.h",
-    "recordables_map.h",
-    "universal_data_logger_impl.h",
-)
+PARTS = "nest_parts.o"
+HEADERS = Path(__file__).parent / "templates/nestml/nest.h"
 """What every module includes."""
+
+NAMES = "nest_names.h"
+"""NEST's header of some 650 strings, each of which every module would make anew when it is loaded.
+
+That is a fifth of the time that it takes to compile a neuron.
+"""
+
+_STRING = re.compile(r'^const std::string (\w+)\s*\(\s*"[^"\n]*"\s*\);', re.MULTILINE)
+_GUARD = re.compile(r"^#ifndef (\w+)\n#define \1$", re.MULTILINE)
 
 KEPT = 3
 """So many are kept, the last ones used: each takes some 170 MB."""
 
 
-def precompiled(nest: Nest, compiler: Compiler, flags: Sequence[str]) -> tuple[str, ...]:
-    """Return the arguments that use NEST's headers as the compiler left them, making them first.
+@dataclass(frozen=True, slots=True)
+class Precompiled:
+    """NEST's headers as the compiler left them.
+
+    Attributes
+    ----------
+    flags : what makes a compilation use them
+    objects : what is then to be linked: the parts of NEST's headers that are compiled already
+    """
+
+    flags: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+
+
+def precompiled(nest: Nest, compiler: Compiler, flags: Sequence[str]) -> Precompiled:
+    """Return NEST's headers in the form of the compiler, which are made if need be.
 
     There are none where the cache cannot be written, or where the compiler rejects the headers: it
     says the same of the module then.
     """
     root = cache_folder() / "nest-headers"
     folder = root / _key(nest, compiler, flags)
-    if not (folder / f"{NAME}.gch").is_file():
+    if not (folder / PARTS).is_file():
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if root.stat().st_uid != os.getuid():
-                return ()
-            if not _made(compiler, flags, root, folder):
-                return ()
+                return Precompiled()
+            if not _made(nest, compiler, flags, root, folder):
+                return Precompiled()
         except OSError:
-            return ()
+            return Precompiled()
         _forget(root)
     try:
         os.utime(folder)
     except OSError:
-        return ()  # another process has deleted it
-    return ("-Winvalid-pch", "-isystem", str(folder), "-include", NAME)
+        return Precompiled()  # another process has deleted it
+    use = ("-Winvalid-pch", "-isystem", str(folder), "-include", NAME)
+    return Precompiled(use, (str(folder / PARTS),))
 
 
 def _key(nest: Nest, compiler: Compiler, flags: Sequence[str]) -> str:
-    """Return a digest of all that the file depends on."""
+    """Return a digest of all that the files depend on."""
     installed = (nest.include / "node.h").stat()
     binary = Path(compiler.command).stat()
     facts = [
         *(nest.version, str(nest.include), installed.st_mtime_ns),
         *(compiler.command, compiler.version, binary.st_mtime_ns),
-        *(HEADERS, list(flags)),
+        *(_headers(""), _parts(""), list(flags)),
     ]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def _made(compiler: Compiler, flags: Sequence[str], root: Path, folder: Path) -> bool:
+def _made(nest: Nest, compiler: Compiler, flags: Sequence[str], root: Path, folder: Path) -> bool:
     """Precompile the headers; the folder appears when it is complete."""
     new = Path(tempfile.mkdtemp(prefix="new-", dir=root))
     try:
-        included = "".join(f"#include <{h}>\n" for h in HEADERS)
-        (new / NAME).write_text(included, encoding="utf-8")
-        command = [compiler.command, *flags, "-x", "c++-header", str(new / NAME)]
-        done = subprocess.run(
-            [*command, "-o", str(new / f"{NAME}.gch")], capture_output=True, check=False
-        )
-        if done.returncode != 0:
-            return False
+        declared = declarations((nest.include / NAMES).read_text(encoding="utf-8"))
+        (new / NAME).write_text(_headers(declared), encoding="utf-8")
+        (new / "nest_parts.cpp").write_text(_parts(declared), encoding="utf-8")
+        begin = [compiler.command, *flags]
+        header = [*begin, "-x", "c++-header", str(new / NAME), "-o", str(new / f"{NAME}.gch")]
+        parts = [*begin, "-isystem", str(new), "-include", NAME]
+        parts += ["-c", str(new / "nest_parts.cpp"), "-o", str(new / PARTS)]
+        for command in (header, parts):
+            if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+                return False
         try:
             new.rename(folder)
         except OSError:
-            return (folder / f"{NAME}.gch").is_file()  # another process was faster
+            return (folder / PARTS).is_file()  # another process was faster
         return True
     finally:
         shutil.rmtree(new, ignore_errors=True)
+
+
+def declarations(text: str) -> str:
+    """Return a header of constant strings with the strings declared only.
+
+    It is empty for a header that has anything else in it: that stays as it is then.
+    """
+    declared, count = _STRING.subn(r"extern const std::string \1;", text)
+    without = re.sub(r"/\*.*?\*/|//[^\n]*", "", declared, flags=re.DOTALL)
+    is_known = count > 0 and "=" not in without and "(" not in without and _GUARD.search(text)
+    return declared if is_known else ""
+
+
+def _headers(declared: str) -> str:
+    return f"#define NESTML_COMPILED_BEFORE\n{declared}\n{HEADERS.read_text(encoding='utf-8')}"
+
+
+def _parts(declared: str) -> str:
+    """Return the source of what ``_headers`` only declares."""
+    guard = _GUARD.search(declared)
+    names = f'#undef {guard[1]}\n#include "{NAMES}"\n' if guard is not None else ""
+    return (
+        "template class nest::UniversalDataLogger<nest::Node>;\n"
+        "template class nest::RecordablesMap<nest::Node>;\n" + names
+    )
 
 
 def _forget(root: Path) -> None:

@@ -24,6 +24,18 @@ Values = dict[str, float]
                 60.0,
             ),
         ),
+        # time constants that are the same, or nearly: textbook propagators are 0/0 there
+        *(
+            (
+                "iaf_psc_exp",
+                (
+                    {"tau_syn_exc": tau, "tau_syn_inh": tau},
+                    {"tau_syn_ex": tau, "tau_syn_in": tau},
+                    40.0,
+                ),
+            )
+            for tau in (10.0, 10.0 * (1 + 1e-15), 10.0 * (1 - 1e-9), 10.0 * (1 + 1e-6))
+        ),
         ("iaf_psc_delta", ({}, {}, 0.3)),
         ("iaf_psc_delta", ({"tau_m": 20.0, "refr_T": 0.5}, {"tau_m": 20.0, "t_ref": 0.5}, 0.5)),
         ("izhikevich", ({}, {}, 0.2)),

@@ -69,10 +69,32 @@ def test_headers_are_precompiled_once(
     assert keeping.precompiled(nest, compiler, given) == first
     assert made.stat().st_mtime_ns == before
     # the compiler takes the file, or it would say why not
-    check = [compiler.command, *given, *first, "-Werror=invalid-pch", "-H", "-fsyntax-only"]
+    check = [compiler.command, *given, *first.flags, "-Werror=invalid-pch", "-H", "-fsyntax-only"]
     source = generated(tmp_path / "out") / "nestmlmodule.cpp"
     done = subprocess.run([*check, str(source)], capture_output=True, text=True, check=True)
     assert f"! {made}" in done.stderr
+
+
+NAMES = """// NEST's
+#ifndef NAMES_H
+#define NAMES_H
+namespace names {
+/* what ( is = for */
+const std::string a( "a" );
+const std::string b_c("b c");
+}
+#endif
+"""
+
+
+def test_strings_that_every_module_would_make_are_made_once() -> None:
+    found = keeping.declarations(NAMES)
+    assert "extern const std::string a;\nextern const std::string b_c;\n" in found
+    assert found.count("std::string") == 2
+    # a header of another form stays as it is
+    for strange in ("int f();\n", "const int k = 3;\n", 'const std::string c = "c";\n'):
+        assert keeping.declarations(NAMES.replace("}\n", strange + "}\n")) == ""
+    assert keeping.declarations(NAMES.replace("#define NAMES_H\n", "")) == ""
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(
@@ -83,7 +105,7 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(
     nest, compiler = find_nest(), find_compiler("g++")
     assert isinstance(nest, Nest)
     assert isinstance(compiler, Compiler)
-    assert keeping.precompiled(nest, compiler, flags(nest, Options())) == ()
+    assert keeping.precompiled(nest, compiler, flags(nest, Options())) == keeping.Precompiled()
 
 
 def test_only_the_last_ones_are_kept(tmp_path: Path) -> None:
