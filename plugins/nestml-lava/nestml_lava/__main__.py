@@ -1,4 +1,4 @@
-"""``python -m nestml_lava table``: print which models of the library are stock processes."""
+"""``python -m nestml_lava table``: print what the models of the library are on Lava."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from nestml_core.api import (
     Code,
     Diagnostic,
     Feature,
+    ModelKind,
     Result,
     Severity,
     SolvedModel,
@@ -24,13 +25,19 @@ from nestml_core.api import (
     ToolchainReport,
     checked,
 )
-from nestml_lava import floating, interpreter
+from nestml_lava import floating, interpreter, report, stocking
+from nestml_lava.fixed import package as fixed
+from nestml_lava.fixed import rendering, trial
 from nestml_lava.ir import Package, Process, Program
 from nestml_lava.lower import process
-from nestml_lava.options import Options, check
+from nestml_lava.options import FLOAT, RULE, STOCK, Options, check
+from nestml_lava.synapses import lower as synapses
+from nestml_lava.synapses import render as synapse_files
+from nestml_lava.synapses.ir import Connection, Learning
 
 if TYPE_CHECKING:
     from nestml_core.api import Schedule, Trace
+    from nestml_lava.execution import Outcome
 
 VERSION = "0.1.0"
 
@@ -57,10 +64,10 @@ class LavaBackend(Backend[Program, Options]):
 
     name = "lava"
     version = VERSION
-    summary = "Lava processes in floating point, one package for each neuron model"
+    summary = "Lava processes, in floating point or whole numbers, a package for each model"
     options: ClassVar[type[Any]] = Options
     supports = Supports(
-        features=frozenset(Feature) - {Feature.SYNAPSE},
+        features=frozenset(Feature),
         selective=True,  # strings
         tolerance=1e-7,  # spiking by nonlinear equations magnifies the last bit of NumPy's `**`
     )
@@ -74,13 +81,18 @@ class LavaBackend(Backend[Program, Options]):
         LAVA010 : an option has a value it cannot have.
         """
         found: list[Diagnostic] = list(check(options))
+        found += fixed.unknown_values(options.values, program.models)
         packages: list[Package] = []
+        reports: list[tuple[str, str]] = []
         for model in program.models:
             lowered = _package(model, options)
             found += lowered.diagnostics
             if lowered.value is not None:
                 packages.append(lowered.value)
-        return checked(Program(tuple(packages), VERSION), found)
+            if isinstance(lowered.value, Process):
+                told = report.text(report.of_float(model, options.step))
+                reports.append((lowered.value.name, told))
+        return checked(Program(tuple(packages), VERSION, tuple(reports)), found)
 
     def render(self, ir: Program) -> Mapping[str, str]:
         """Return a folder for each package: Lava imports every Python file beside a process."""
@@ -88,6 +100,7 @@ class LavaBackend(Backend[Program, Options]):
         for package in ir.packages:
             for path, text in _rendered(package, ir.version).items():
                 files[f"{package.name}/{path}"] = text
+        files |= {f"{name}/report.json": text for name, text in ir.reports}
         return files
 
     def toolchain(self) -> ToolchainReport:
@@ -96,7 +109,7 @@ class LavaBackend(Backend[Program, Options]):
         detail = (
             "; ".join(search.tried)
             if found is None
-            else f"{found.path}: Python {found.python}, lava-nc {found.lava}"
+            else f"{found.path}: Python {found.python}, lava-nc {found.lava}, {_hardware(found)}"
         )
         return ToolchainReport(
             (Tool("Python with lava-nc", found is not None, detail, interpreter.INSTALL),)
@@ -128,30 +141,73 @@ class LavaBackend(Backend[Program, Options]):
         return Result(Artifact(program, options, directory, product), lowered.diagnostics)
 
     def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
-        """Run one neuron in a Python that has Lava.
+        """Run one neuron, or one synapse, in a Python that has Lava.
 
         Errors
         ------
         LAVA011 : there is no such Python.
         LAVA013 : the run failed; the message carries the traceback's end.
         LAVA014 : it took longer than the option ``timeout``.
+        LAVA101 to LAVA115 : the arithmetic cannot hold the model, or what it gets.
         """
         from nestml_lava import execution
 
         options: Options = artifact.options
-        lowered = _package(model, options)
-        if lowered.value is None:
-            return Result(None, lowered.diagnostics)
-        neuron = lowered.value.process
-        assert neuron is not None, "only neurons are run alone"
         search = interpreter.find(options.python)
         if search.interpreter is None:
             tried = "; ".join(search.tried)
-            return Result(
-                None,
-                (NO_LAVA.at(NOWHERE, f"no Python with Lava: {tried}", help=interpreter.INSTALL),),
+            message = f"no Python with Lava: {tried}"
+            return Result(None, (NO_LAVA.at(NOWHERE, message, help=interpreter.INSTALL),))
+        if options.lower == STOCK and model.kind is ModelKind.NEURON:
+            stock = stocking.lowered(model, options, schedule)
+            if stock.value is None:
+                return Result(None, stock.diagnostics)
+            ended = execution.run_stock(
+                stock.value,
+                schedule,
+                search.interpreter,
+                files=stocking.render(stock.value, VERSION),
+                timeout=options.timeout,
             )
-        outcome, trace = execution.run(
+            has = [stock.value.lif.variable]
+            left = fixed.unrecorded(model, schedule.record, has)
+            return _outcome(*ended, model, options, (*stock.diagnostics, *left))
+        if options.arith != FLOAT and model.kind is ModelKind.NEURON:
+            whole = fixed.lowered(model, options, schedule)
+            if whole.value is None:
+                return Result(None, whole.diagnostics)
+            ran = execution.run_in_whole_numbers(
+                whole.value,
+                schedule,
+                search.interpreter,
+                files=rendering.render(whole.value, VERSION),
+                runtime=options.runtime,
+                timeout=options.timeout,
+            )
+            if isinstance(ran, trial.Beyond):
+                return Result(None, (*whole.diagnostics, fixed.beyond(ran)))
+            has = [f.symbol for f in whole.value.numbers.integers.formats]
+            left = fixed.unrecorded(model, schedule.record, has)
+            return _outcome(*ran, model, options, (*whole.diagnostics, *left))
+        lowered = _package(model, options)
+        if lowered.value is None:
+            return Result(None, lowered.diagnostics)
+        if isinstance(lowered.value, Learning):
+            return Result(None, (synapses.without_neurons(model),))
+        if isinstance(lowered.value, Connection):
+            from nestml_lava.synapses import alone
+
+            ended = alone.run(
+                lowered.value,
+                schedule,
+                search.interpreter,
+                directory=artifact.directory,
+                timeout=options.timeout,
+            )
+            return _outcome(*ended, model, options)
+        neuron = lowered.value.process
+        assert neuron is not None, "only neurons are run alone"
+        ran = execution.run(
             neuron,
             schedule,
             search.interpreter,
@@ -159,24 +215,72 @@ class LavaBackend(Backend[Program, Options]):
             runtime=options.runtime,
             timeout=options.timeout,
         )
-        said = tuple(_messages(outcome.output, model))
-        if outcome.status is None:
-            return Result(None, (*said, _too_long(model, options)))
-        if trace is None:
-            message = f"`{model.name}` failed in Lava:\n{_cause(outcome.errors)}"
-            return Result(None, (*said, FAILED.at(model.span, message)))
-        return Result(trace, said)
+        return _outcome(*ran, model, options)
+
+
+def _outcome(
+    outcome: Outcome,
+    trace: Trace | None,
+    model: SolvedModel,
+    options: Options,
+    found: tuple[Diagnostic, ...] = (),
+) -> Result[Trace]:
+    said = (*found, *_messages(outcome.output, model))
+    if outcome.status is None:
+        return Result(None, (*said, _too_long(model, options)))
+    if trace is None:
+        message = f"`{model.name}` failed in Lava:\n{_cause(outcome.errors)}"
+        return Result(None, (*said, FAILED.at(model.span, message)))
+    return Result(trace, said)
+
+
+def _hardware(found: interpreter.Interpreter) -> str:
+    return (
+        f"lava-loihi {found.loihi}"
+        if found.loihi
+        else "no lava-loihi, so that nothing runs on Loihi itself"
+    )
 
 
 def _package(model: SolvedModel, options: Options) -> Result[Package]:
+    if model.kind is ModelKind.SYNAPSE:
+        return _synapse(model, options)
+    if options.arith != FLOAT and model.kind is ModelKind.NEURON:
+        whole = fixed.lowered(model, options)
+        return Result(whole.value, whole.diagnostics)
+    if options.lower == STOCK:
+        stock = stocking.lowered(model, options)
+        return Result(stock.value, stock.diagnostics)
     neuron = process(model, options.step)
     return Result(neuron.value, neuron.diagnostics)
+
+
+def _synapse(model: SolvedModel, options: Options) -> Result[Package]:
+    if options.learning == RULE:
+        given = fixed.given_values(model, options.values)
+        if given.value is None:
+            return Result(None, given.diagnostics)
+        whole = options.arith != FLOAT
+        rule = synapses.learning(model, given.value, options.step, whole=whole)
+        return Result(rule.value, rule.diagnostics)
+    if options.arith != FLOAT:
+        return Result(None, (synapses.in_floating_point(model),))
+    synapse = synapses.connection(model, options.step)
+    return Result(synapse.value, synapse.diagnostics)
 
 
 def _rendered(package: Package, version: str) -> Mapping[str, str]:
     match package:
         case Process():
             return floating.render(package, version)
+        case fixed.IntegerPackage():
+            return rendering.render(package, version)
+        case stocking.StockPackage():
+            return stocking.render(package, version)
+        case Connection():
+            return synapse_files.render(package, version)
+        case Learning():
+            return synapse_files.render_rule(package, version)
         case _:
             raise AssertionError(f"nobody renders {type(package).__name__}")
 

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from nestml_core.api import Events, Schedule, Symbol, Trace, coherent_text
+from nestml_lava.fixed.package import IntegerPackage
+from nestml_lava.fixed.trial import Beyond, in_whole_numbers
 from nestml_lava.interpreter import Interpreter
 from nestml_lava.ir import Process, Variable
+from nestml_lava.stocking import StockPackage
 
 HARNESS = Path(__file__).with_name("harness.py")
 GRACE_SECONDS = 2.0
+FLOATING = "floating_pt"
 CANCELLED = 5e-324
 """The message that stands for events whose weights add up to zero."""
 
@@ -46,16 +50,100 @@ def run(
     directory: Path,
     runtime: str,
     timeout: float,
+    tag: str = FLOATING,
+    recorded: Mapping[Symbol, Variable] | None = None,
 ) -> tuple[Outcome, Trace | None]:
-    """Run one neuron, and return its trace unless the run failed."""
+    """Run one neuron, and return its trace unless the run failed.
+
+    ``recorded`` says which variables of the process are recorded as which of the model, if not
+    those that the schedule names.
+    """
     with tempfile.TemporaryDirectory(prefix="nestml-lava-") as folder:
         job = Path(folder)
-        recorded = recorded_variables(process, schedule)
-        write_job(job, process, schedule, recorded, directory=directory, runtime=runtime)
+        if recorded is None:
+            recorded = recorded_variables(process, schedule)
+        write_job(job, process, schedule, recorded, directory=directory, runtime=runtime, tag=tag)
         outcome = execute([interpreter.path, "-I", "-B", str(HARNESS), folder], job, timeout)
         if outcome.status != 0:
             return outcome, None
         return outcome, read_trace(job, process, schedule, recorded)
+
+
+def run_in_whole_numbers(
+    package: IntegerPackage,
+    schedule: Schedule,
+    interpreter: Interpreter,
+    *,
+    files: Mapping[str, str],
+    runtime: str,
+    timeout: float,
+) -> tuple[Outcome, Trace | None] | Beyond:
+    """Run a neuron in the whole numbers that were made for this experiment."""
+    of = package.numbers.integers
+    plan = in_whole_numbers(schedule, of)
+    if isinstance(plan, Beyond):
+        return plan
+    names = {x.symbol: x.name for x in package.inner.states}
+    recorded = {
+        f.symbol: _variable(f.symbol, names[f.whole])
+        for f in of.formats
+        if f.symbol in schedule.record
+    }
+    with tempfile.TemporaryDirectory(prefix="nestml-lava-") as folder:
+        _write(Path(folder) / package.name, files)
+        return run(
+            package.inner,
+            plan,
+            interpreter,
+            directory=Path(folder),
+            runtime=runtime,
+            timeout=timeout,
+            tag=package.tags[0],
+            recorded=recorded,
+        )
+
+
+def run_stock(
+    package: StockPackage,
+    schedule: Schedule,
+    interpreter: Interpreter,
+    *,
+    files: Mapping[str, str],
+    timeout: float,
+) -> tuple[Outcome, Trace | None]:
+    """Run a neuron that is one of Lava's own, in Lava's runtime: its monitor records."""
+    recorded = {s: _variable(s, "v") for s in (package.lif.variable,) if s in schedule.record}
+    plan = replace(schedule, parameters={}, initial={}, currents={})
+    with tempfile.TemporaryDirectory(prefix="nestml-lava-") as folder:
+        job = Path(folder)
+        _write(job / package.name, files)
+        write_job(job, package.inner, plan, recorded, directory=job, runtime="stock")
+        outcome = execute([interpreter.path, "-I", "-B", str(HARNESS), folder], job, timeout)
+        if outcome.status != 0:
+            return outcome, None
+        return outcome, read_trace(job, package.inner, plan, recorded)
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def _variable(symbol: Symbol, name: str) -> Variable:
+    """Return a variable that is recorded in the declared unit of ``symbol``."""
+    unit = symbol.type.unit
+    return Variable(
+        name=name,
+        symbol=symbol,
+        unit=unit.text if unit else "",
+        factor=float(unit.factor) if unit else 1.0,
+        is_boolean=False,
+        is_integer=False,
+        strict=False,
+        summary="",
+    )
 
 
 def recorded_variables(process: Process, schedule: Schedule) -> Mapping[Symbol, Variable]:
@@ -71,6 +159,7 @@ def write_job(
     *,
     directory: Path,
     runtime: str,
+    tag: str = FLOATING,
 ) -> None:
     values = {
         x.name: _declared(given[x.symbol], x)
@@ -84,7 +173,7 @@ def write_job(
     inputs: dict[str, FloatArray] = {}
     for port in process.spike_ports:
         inputs[port.name] = arrivals(schedule.spikes[port.symbol], schedule.steps)
-    for port in process.continuous_ports:
+    for port in (p for p in process.continuous_ports if p.symbol in schedule.currents):
         signal_ = schedule.currents[port.symbol] / port.factor
         if len(signal_):  # a message received in step k holds in step k + 1
             values[port.held] = float(signal_[0])
@@ -100,7 +189,7 @@ def write_job(
         "values": values,
         "record": [*dict.fromkeys(x.name for x in recorded.values()), *_spike(process)],
         "runtime": runtime,
-        "tag": "floating_pt",
+        "tag": tag,
     }
     (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
     np.savez(folder / "inputs.npz", allow_pickle=False, **inputs)

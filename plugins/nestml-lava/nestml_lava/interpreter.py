@@ -23,17 +23,22 @@ try:
     version = importlib.metadata.version("lava-nc") if found else ""
 except importlib.metadata.PackageNotFoundError:
     version = ""
-print(json.dumps({"python": sys.version.split()[0], "lava": version}))
+try:
+    loihi = importlib.metadata.version("lava-loihi")
+except importlib.metadata.PackageNotFoundError:
+    loihi = ""
+print(json.dumps({"python": sys.version.split()[0], "lava": version, "loihi": loihi}))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python, its version, and the version of lava-nc it has: empty if it has none."""
+    """A Python, its version, and those of lava-nc and lava-loihi: empty if it has none."""
 
     path: str
     python: str
     lava: str
+    loihi: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,8 @@ def probe(path: str) -> Interpreter | str:
         return f"fails ({_reason(done.stderr)})"
     try:
         answer = json.loads(done.stdout)
-        return Interpreter(path, str(answer["python"]), str(answer["lava"]))
+        loihi = str(answer.get("loihi", ""))
+        return Interpreter(path, str(answer["python"]), str(answer["lava"]), loihi)
     except (ValueError, KeyError, TypeError):
         return "does not answer as a Python does"
 

@@ -267,3 +267,5 @@ class Package(Protocol):
 class Program:
     packages: tuple[Package, ...]
     version: str
+    reports: tuple[tuple[str, str], ...] = ()
+    """For packages in floating point the file ``report.json``."""

@@ -14,7 +14,6 @@ from nestml_core.api import (
     Emit,
     Expr,
     MatrixExponential,
-    ModelKind,
     Output,
     Result,
     Severity,
@@ -33,6 +32,7 @@ from nestml_lava.ir import (
     Partner,
     Port,
     Process,
+    Routine,
 )
 from nestml_lava.modules import imports
 from nestml_lava.reserved import MODELS
@@ -40,7 +40,6 @@ from nestml_lava.scope import Scope
 from nestml_lava.setting import Setup
 from nestml_lava.steps import Steps
 
-SYNAPSE = Code("LAVA001", Severity.ERROR, "a synapse model")
 TEXT = Code("LAVA002", Severity.ERROR, "a string where Lava keeps numbers only")
 
 SPECIAL = ("erf", "erfc")
@@ -51,29 +50,22 @@ def process(model: SolvedModel, dt: float) -> Result[Process]:
 
     Errors
     ------
-    LAVA001 : a synapse model.
     LAVA002 : a state variable, parameter, internal or recordable that holds a string.
     """
     found = tuple(refusals(model))
     if found:
         return Result(None, found)
-    return checked(_Lowering(model).process(dt), ())
+    scope = Scope(model)
+    routines = (*Setup(scope).routines(), *Steps(scope).routines())
+    return checked(Lowering(model, scope).process(dt, routines), ())
 
 
 def refusals(model: SolvedModel) -> Iterator[Diagnostic]:
     """Yield why this backend cannot generate ``model``."""
-    if model.kind is ModelKind.SYNAPSE:
-        yield SYNAPSE.at(
-            model.span,
-            f"`{model.name}` is a synapse model; Lava processes are generated for neurons only",
-            help="connect neurons by Lava's Dense or Sparse processes, for plastic synapses by its "
-            "LearningDense with a learning rule",
-        )
-        return
-    yield from _strings(model)
+    yield from strings(model)
 
 
-def _strings(model: SolvedModel) -> Iterator[Diagnostic]:
+def strings(model: SolvedModel) -> Iterator[Diagnostic]:
     symbols = [d.symbol for d in (*model.parameters, *model.state)]
     symbols += [*model.internals, *(r.symbol for r in model.recordables)]
     for symbol in dict.fromkeys(symbols):
@@ -85,20 +77,19 @@ def _strings(model: SolvedModel) -> Iterator[Diagnostic]:
             )
 
 
-class _Lowering:
-    """The lowering of one model."""
+class Lowering:
+    """The lowering of one model, apart from its routines."""
 
-    def __init__(self, model: SolvedModel) -> None:
+    def __init__(self, model: SolvedModel, scope: Scope) -> None:
         self.model = model
-        self.scope = Scope(model)
-        self.names = self.scope.names
+        self.scope = scope
+        self.names = scope.names
 
-    def process(self, dt: float) -> Process:
+    def process(self, dt: float, routines: tuple[Routine, ...]) -> Process:
         m = self.model
         package = safe(m.name, MODELS)
         documentation = [x.rstrip() for x in m.documentation.strip().splitlines()] or [m.name]
         graded = any(e.weight is not None for e in self.emits())
-        routines = (*Setup(self.scope).routines(), *Steps(self.scope).routines())
         return Process(
             name=package,
             model_class=_class_name(package),

@@ -69,9 +69,9 @@ def imports(routines: Iterable[Routine], *, variables: bool) -> tuple[Import, ..
 
     ``variables`` tells whether it has any.
     """
-    called = {x for r in routines for x in _called(r.body)}
+    needed = {x for r in routines for x in called(r.body)}
     found = (
-        Import(module, tuple(name for name in names if name in called))
+        Import(module, tuple(name for name in names if name in needed))
         for module, names in OFFERED.items()
     )
     always = (
@@ -82,16 +82,31 @@ def imports(routines: Iterable[Routine], *, variables: bool) -> tuple[Import, ..
     return tuple(sorted((*(i for i in found if i.names), *always), key=lambda i: i.module))
 
 
+def for_synapses(
+    imports: Iterable[Import], network: tuple[str, ...], wiring: str
+) -> tuple[Import, ...]:
+    """Return what a synapse takes from its runtime, given what a neuron would."""
+    more = {
+        "connection": ("Events", "Synapses", "SynapsesModel"),
+        "network": (*network, "SpikeSource", "ends", "run", "whole_steps"),
+        "wiring": (wiring,),
+    }
+    kept = tuple(i for i in imports if i.module not in more)
+    added = tuple(Import(module, names) for module, names in more.items())
+    return tuple(sorted((*kept, *added), key=lambda i: i.module))
+
+
 def text(file: str) -> str:
     """Return a file of the runtime."""
     return (files("nestml_lava") / "runtime" / file).read_text(encoding="utf-8")
 
 
-def _called(body: Iterable[Vector]) -> Iterator[str]:
+def called(body: Iterable[Vector]) -> Iterator[str]:
+    """Yield the functions that statements call."""
     for stmt in body:
         match stmt:
             case When(_, inner) | Unless(_, inner) | Repeat(_, inner):
-                yield from _called(inner)
+                yield from called(inner)
             case Exponential():
                 yield "matrix_exponential"
         for top in _expressions(stmt):

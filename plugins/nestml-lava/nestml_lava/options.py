@@ -12,6 +12,14 @@ from nestml_lava import interpreter
 BAD_OPTION = Code("LAVA010", Severity.ERROR, "an option has a value it cannot have")
 
 FLOAT = "float"
+LOIHI = "loihi1"
+FIXED24 = "fixed24"
+FIXED32 = "fixed32"
+ARITHMETICS = (FLOAT, LOIHI, FIXED24, FIXED32)
+CUSTOM = "custom"
+PROCESS = "process"
+RULE = "rule"
+STOCK = "stock"
 RUNTIMES = ("lava", "inproc")
 
 
@@ -44,6 +52,53 @@ class Options:
         default=0.1,
         metadata={"help": "length of a time step in ms, unless a process is given another one"},
     )
+    lower: str = field(
+        default=CUSTOM,
+        metadata={
+            "help": "`custom`: a process of its own for each neuron; `stock`: Lava's LIF or "
+            "LIFRefractory, with parameters that make it the model, which must be one",
+            "choices": (CUSTOM, STOCK),
+        },
+    )
+    # Whole numbers
+    arith: str = field(
+        default=FLOAT,
+        metadata={
+            "help": "arithmetic: `float`; `loihi1`, the whole numbers of a Loihi compartment; "
+            "`fixed24`, `fixed32`, fixed point of so many bits for general models",
+            "choices": ARITHMETICS,
+        },
+    )
+    values: str = field(
+        default="",
+        metadata={
+            "help": "parameters for which whole numbers and stock processes are made, in declared "
+            "units, as I_e=500,tau_m=12 (`run` takes those of the experiment)"
+        },
+    )
+    weight: float = field(
+        default=0.0,
+        metadata={
+            "help": "the largest weight of a spike that whole numbers must hold, in the model's "
+            "units; 0: what makes the model fire"
+        },
+    )
+    precision: int = field(
+        default=0,
+        metadata={
+            "help": "significant bits of constants in fixed point, 8 to 30; 0: 20 for fixed24, 24 "
+            "for fixed32"
+        },
+    )
+    # Synapses
+    learning: str = field(
+        default=PROCESS,
+        metadata={
+            "help": "synapses: `process`, the model as it is, in a process of its own; `rule`, "
+            "Lava's LearningDense with a learning rule of Loihi, for the synapses that have one",
+            "choices": (PROCESS, RULE),
+        },
+    )
 
 
 def check(options: Options) -> Iterator[Diagnostic]:
@@ -59,3 +114,22 @@ def check(options: Options) -> Iterator[Diagnostic]:
     if not 0 < options.step < math.inf:
         message = f"a time step of {options.step:g} ms"
         yield BAD_OPTION.at(NOWHERE, message, help="give a positive number of ms")
+    for name, value, choices in (
+        ("arithmetic", options.arith, ARITHMETICS),
+        ("lowering", options.lower, (CUSTOM, STOCK)),
+        ("way to learn", options.learning, (PROCESS, RULE)),
+    ):
+        if value not in choices:
+            message, listed = f"`{value}` is no {name}", ", ".join(choices)
+            yield BAD_OPTION.at(NOWHERE, message, help=f"choose one of {listed}")
+    if options.lower == STOCK and options.arith != FLOAT:
+        yield BAD_OPTION.at(
+            NOWHERE,
+            "`lower=stock` is Lava's LIF in floating point",
+            help="leave one of the options out: arith=loihi1 is Lava's LIF in whole numbers",
+        )
+    if options.precision and not 8 <= options.precision <= 30:
+        message = f"constants of {options.precision} bits"
+        yield BAD_OPTION.at(NOWHERE, message, help="give 8 to 30, or 0")
+    if not 0 <= options.weight < math.inf:
+        yield BAD_OPTION.at(NOWHERE, f"a weight of {options.weight:g}", help="give a number >= 0")

@@ -1,4 +1,4 @@
-"""Why a model is no stock neuron process of Lava."""
+"""Why a model is no stock neuron process of Lava, or has no form in whole numbers."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ STATEMENT = _error("LAVA107", "a step that Lava's LIF does not take")
 NO_SPIKES = _error("LAVA110", "a model without spikes of one kind")
 KERNEL = _error("LAVA111", "a synaptic kernel that Lava's LIF does not have")
 RANDOM = _error("LAVA112", "random numbers in a LIF neuron")
+
+CONTINUOUS = _error("LAVA102", "a continuous input at a neuron of Loihi")
+FUNCTION = _error("LAVA105", "a function that has no form in whole numbers")
+RANGE = _error("LAVA109", "a number beyond the range of whole numbers")
+DIVISION = _error("LAVA113", "a division that has no form in whole numbers")
+WHOLE = _error("LAVA114", "something that has no form in whole numbers")
+CHIP = _error("LAVA115", "numbers that do not fit into Loihi")
+DECAY = Code("LAVA108", Severity.WARNING, "a decay that 12 bits hold badly")
+UNRECORDED = Code("LAVA116", Severity.HINT, "what whole numbers do not record")

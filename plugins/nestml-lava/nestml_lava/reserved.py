@@ -22,25 +22,35 @@ LAVA = words(
 )
 """Attributes of Lava's ``AbstractProcess`` and ``PyLoihiProcessModel`` without underscore."""
 
-PROCESS = LAVA | words("INTERFACE shape dt seed recorder log_config spike")
+PROCESS = LAVA | words("INTERFACE MEMBER shape dt seed recorder log_config signal spike")
 """Attributes, ports and keywords of every generated process."""
+
+SYNAPSES = words(
+    """
+    EVENTS a_out advance connected delay_ms events matrix modulators negative_out pairs peek
+    post_shape pre_shape send_due sources splits take targets third_factors inputs
+    """
+)
+"""The same of every process of synapses."""
 
 POPULATION = words(
     """
-    copy dt emitted emitted_weight enter everyone generator guard histories loop_passes name place
-    shape step_number t unchanged
+    copy dt emissions emitted emitted_weight enter everyone generator guard histories loop_passes
+    member name numbers place resolution shape step_number t unchanged
     """
 )
 """What the values of a population hold beside the model's own."""
 
 MODULE = words(
     """
-    CPU Delayed InPort InProcess InProcessNetwork Interface LavaPyType LoihiProtocol OutPort
-    Population PopulationModel PyInPort PyOutPort Recorder SpikeSource active bitwise connect
-    count_pass delay_steps delayed element emit events expdd exponential_euler forward_euler given
-    implements inprocess integrators linear matrix_exponential network np pending population
-    random_normal random_poisson random_uniform requires result rk4 rk45 rosenbrock round_half_away
-    run rush_larsen say special statements tag v variable vector with_element with_elements
+    CPU Delayed EVENTS Events InPort InProcess InProcessNetwork Interface LavaPyType LoihiProtocol
+    OutPort Population PopulationModel PyInPort PyOutPort Recorder SpikeSource Synapses
+    SynapsesModel active bitwise connect connection count_pass delay_steps delayed element emit ends
+    events expdd exponential_euler forward_euler given implements inprocess integrators linear
+    matrix_exponential network np pending population random_normal random_poisson random_uniform
+    requires result rk4 rk45 rosenbrock round_half_away run rush_larsen say special statements tag v
+    variable passed relayed vector whole_steps wired wiring with_element with_elements Rule RULE
+    Third WHOLE_MODELS learning run_network
     """
 )
 """Names that the generated module uses itself."""

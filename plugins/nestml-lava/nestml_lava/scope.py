@@ -25,7 +25,7 @@ from nestml_lava.vector import ALL, Body, Names
 class Scope:
     """The symbols of one model, and what Lava's processes have beside them."""
 
-    def __init__(self, model: SolvedModel) -> None:
+    def __init__(self, model: SolvedModel, reserved: frozenset[str] = VARIABLES) -> None:
         self.model = model
         self.held = {p.symbol: _derived(p.symbol, "held") for p in model.continuous_ports}
         self.waits = {d.symbol: _derived(d.symbol, "steps") for d in model.delays}
@@ -37,7 +37,7 @@ class Scope:
             else {}
         )
         self.names = Names(
-            variable_names(self.public_symbols()),
+            variable_names(self.public_symbols(), reserved),
             MappingProxyType({f.name: f"function_{f.name}" for f in model.functions}),
             recursive(model.functions),
         )
@@ -87,10 +87,12 @@ class Scope:
         return Body(self.names).expr(vector.size, ALL, [])
 
 
-def variable_names(symbols: tuple[Symbol, ...]) -> Mapping[Symbol, str]:
+def variable_names(
+    symbols: tuple[Symbol, ...], reserved: frozenset[str] = VARIABLES
+) -> Mapping[Symbol, str]:
     """Return the names of ports, variables and constants. Leading underscores are Lava's own."""
     private = frozenset(s.identifier for s in symbols if s.identifier.startswith("_"))
-    return identifiers(symbols, VARIABLES | private)
+    return identifiers(symbols, reserved | private)
 
 
 def _derived(symbol: Symbol, ending: str) -> Symbol:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nestml_core.api import (
-    DT,
     Call,
     Declaration,
     Definition,
+    Derived,
     Expr,
     Kind,
     MatrixExponential,
@@ -113,9 +113,19 @@ class Setup:
         return d.guard is not None and (d.symbol.kind is Kind.STATE or _reads_state(d.guard))
 
     def constants(self) -> Iterator[Vector]:
+        yield from self.derived(self.model.derived)
+        out: list[Vector] = []
+        lowering = Body(self.names)
+        for d in self.model.delays:
+            duration = lowering.expr(d.duration, ALL, out)
+            steps = Call("delay_steps", (V, Text(d.variable.name), duration))
+            out.append(Bind(self.names.of(self.scope.waits[d.symbol]), steps))
+        yield from out
+
+    def derived(self, constants: Iterable[Derived]) -> Iterator[Vector]:
         lowering = Body(self.names)
         out: list[Vector] = []
-        for i, derived in enumerate(self.model.derived, 1):
+        for i, derived in enumerate(constants, 1):
             match derived:
                 case Definition(symbol, value):
                     target = self.names.of(symbol)
@@ -132,10 +142,6 @@ class Setup:
                         if s is not None
                     )
                     out.append(Exponential(f"propagator_{i}", rows, entries))
-        for d in self.model.delays:
-            duration = lowering.expr(d.duration, ALL, out)
-            steps = Call("delay_steps", (V, Text(d.variable.name), duration))
-            out.append(Bind(self.names.of(self.scope.waits[d.symbol]), steps))
         yield from out
 
     def initial(self) -> Iterator[Vector]:
@@ -169,4 +175,4 @@ class Setup:
 
 
 def _reads_state(e: Expr) -> bool:
-    return any(s.kind is not Kind.PARAMETER and s != DT for s in symbols_in(e))
+    return any(s.kind not in (Kind.PARAMETER, Kind.STEP) for s in symbols_in(e))

@@ -54,13 +54,16 @@ class Steps:
                 f"{_shown(condition.condition.span, 'the condition')} holds.",
                 body(self.names, condition.body, mask(ACTIVE)),
             )
-        yield Routine("_step", ("v",), "Advance all neurons by one step.", tuple(self.step()))
+        yield from self.proceeding()
         yield Routine(
             "_inlines",
             ("v",),
             "Compute what can be recorded beside the state.",
             tuple(self.recorded()),
         )
+
+    def proceeding(self) -> Iterator[Routine]:
+        yield Routine("_step", ("v",), "Advance all neurons by one step.", tuple(self.step()))
 
     def flow(self, index: int, flow: Flow) -> Iterator[Routine]:
         """Yield ``_integrate_k`` and the right-hand side it integrates numerically, if any."""
@@ -159,7 +162,7 @@ class Steps:
                 out.append(Bind(f"jump_{i}", amount))
                 amount = name(f"jump_{i}", jump.target.type)
             target = name(self.names.of(jump.target), jump.target.type)
-            stores.append(self.store(jump.target, _plus(target, amount), mask(ACTIVE)))
+            stores.append(self.store(jump.target, plus(target, amount), mask(ACTIVE)))
         yield from (*out, *stores)
 
     def step(self) -> Iterator[Vector]:
@@ -204,7 +207,7 @@ class Steps:
             value: Expr = self.new(u.target)
             for jump in c.jumps:
                 if jump.target == u.target:
-                    value = _plus(value, Body(self.names).expr(jump.amount, ALL, []))
+                    value = plus(value, Body(self.names).expr(jump.amount, ALL, []))
             yield Bind(self.names.of(u.target), value)
 
     def recorded(self) -> Iterator[Vector]:
@@ -216,7 +219,7 @@ class Steps:
         yield from out
 
 
-def _plus(a: Expr, b: Expr) -> Expr:
+def plus(a: Expr, b: Expr) -> Expr:
     return Binary("+", a, b, a.type)
 
 

@@ -106,10 +106,11 @@ def detect(
     parameters: Mapping[Symbol, Any] | None = None,
     initial: Mapping[Symbol, Any] | None = None,
     dt: float = 0.1,
+    currents: Mapping[Symbol, float] | None = None,
 ) -> Verdict:
     """Return which stock process ``model`` is with these parameters and this step, if any.
 
-    Continuous inputs count as not connected.
+    Continuous inputs count as not connected, unless ``currents`` gives them a constant value.
 
     Errors
     ------
@@ -118,7 +119,8 @@ def detect(
     found = constants(model, parameters or {}, dt)
     if found.value is None:
         return Verdict(None, found.diagnostics)
-    values = {**found.value, **{p.symbol: 0.0 for p in model.continuous_ports}}
+    inputs = {p.symbol: 0.0 for p in model.continuous_ports}
+    values = {**found.value, **inputs, **(currents or {})}
     try:
         return Verdict(_Detection(model, values, initial or {}).lif())
     except _Refusal as refusal:

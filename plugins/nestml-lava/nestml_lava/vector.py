@@ -21,6 +21,7 @@ from nestml_core.api import (
     INTEGER,
     RANDOM,
     REAL,
+    RESOLUTION,
     TIME,
     Assign,
     Base,
@@ -97,6 +98,8 @@ class Names:
     def of(self, symbol: Symbol) -> str:
         if symbol == DT:
             return "v.dt"
+        if symbol == RESOLUTION:
+            return "v.resolution"
         if symbol == TIME:
             return "v.t"
         if symbol.vector is not None:

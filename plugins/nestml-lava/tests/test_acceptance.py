@@ -11,14 +11,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from lifs import lif_runs
 
-from nestml_core.api import Experiment, SolvedModel, Trace
+from nestml_core.api import Experiment, Schedule, SolvedModel, Trace
 from nestml_core.experiment import schedule
 from nestml_core.pipeline import compile_files
 from nestml_core.testing import REQUIRE
@@ -156,6 +157,13 @@ def linear(dt: float) -> tuple[Case, ...]:
 
 
 LINEAR = (*linear(0.1), *linear(1.0))
+EQUAL = {"tau_syn_inh": 2.0}
+STOCK = (
+    *(replace(c, parameters=c.parameters | EQUAL) for c in LINEAR if c.model == "iaf_psc_exp"),
+    *(c for c in LINEAR if c.model == "iaf_psc_delta"),
+)
+"""What Lava's own neurons are; the reset is not the resting potential."""
+
 NONLINEAR = (
     Case("hh_psc_alpha", 0.1, {"I_e": 700.0}, duration=500.0),
     Case(
@@ -173,6 +181,12 @@ def both(
     cases: tuple[Case, ...], in_process: Callable[..., list[Trace]], folder: Path
 ) -> list[tuple[Trace, Any]]:
     """Return for each case what our process and what NEST's neuron does."""
+    expected = in_nest(cases, folder)
+    return list(zip(in_process(laid_out(cases)), expected, strict=True))
+
+
+def in_nest(cases: tuple[Case, ...], folder: Path) -> list[Any]:
+    """Return for each case what NEST's neuron does."""
     results = [folder / f"nest_{i}.npz" for i in range(len(cases))]
     jobs = [case.job(result) for case, result in zip(cases, results, strict=True)]
     given = folder / "nest.json"
@@ -185,14 +199,17 @@ def both(
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return [np.load(result) for result in results]
+
+
+def laid_out(cases: tuple[Case, ...]) -> list[tuple[SolvedModel, Schedule]]:
     models = {name: solved(name) for name in dict.fromkeys(case.model for case in cases)}
     plans = []
     for case in cases:
         laid = schedule(case.experiment(), models[case.model])
         assert laid.value is not None, laid.diagnostics
         plans.append((models[case.model], laid.value))
-    traces = in_process(plans)
-    return [(trace, np.load(result)) for trace, result in zip(traces, results, strict=True)]
+    return plans
 
 
 def solved(name: str) -> SolvedModel:
@@ -212,6 +229,20 @@ def test_linear_neurons_are_those_of_nest(
         assert len(nest["spikes"]) >= 20, f"{case.title}: too quiet to mean anything"
         assert np.array_equal(trace.spike_steps, nest["spikes"]), case.title
         rms = np.sqrt(np.mean((trace["V_m"] - nest["V_m"]) ** 2))
+        assert rms <= 1e-9, f"{case.title}: {rms:.2g} mV"
+
+
+@pytest.mark.parametrize("refractory", [2.0, 0.0])
+def test_lavas_own_neurons_are_those_of_nest(
+    answer: Callable[[str], Any], tmp_path: Path, refractory: float
+) -> None:
+    """LIFRefractory, and LIF where there is no refractory period, with translated parameters."""
+    cases = tuple(replace(c, parameters=c.parameters | {"refr_T": refractory}) for c in STOCK)
+    ours = lif_runs(answer, laid_out(cases), tmp_path)
+    for case, (v, spikes), nest in zip(cases, ours, in_nest(cases, tmp_path), strict=True):
+        assert len(nest["spikes"]) >= 20, f"{case.title}: too quiet to mean anything"
+        assert np.array_equal(spikes, nest["spikes"]), case.title
+        rms = np.sqrt(np.mean((v - nest["V_m"]) ** 2))
         assert rms <= 1e-9, f"{case.title}: {rms:.2g} mV"
 
 

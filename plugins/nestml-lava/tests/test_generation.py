@@ -49,12 +49,14 @@ def test_a_model_is_a_folder_of_its_own_with_the_runtime_it_needs() -> None:
         "iaf_psc_exp/linear.py",
         "iaf_psc_exp/network.py",
         "iaf_psc_exp/population.py",
+        "iaf_psc_exp/report.json",
         "iaf_psc_exp/statements.py",
         "izhikevich/__init__.py",
         "izhikevich/inprocess.py",
         "izhikevich/integrators.py",
         "izhikevich/network.py",
         "izhikevich/population.py",
+        "izhikevich/report.json",
         "izhikevich/statements.py",
     ]
 
@@ -143,16 +145,21 @@ def test_models_named_like_modules(name: str, compiled: Compile) -> None:
     assert package.rstrip("_") == name.rstrip("_")
 
 
-def test_synapses_are_refused_where_they_stand() -> None:
+def test_synapses_have_packages_of_their_own() -> None:
     synapses = [m for m in corpus.models().values() if m.kind.value == "synapse"]
     assert synapses
     for m in synapses:
-        result = LavaBackend().lower(SolvedProgram((m,)), Options())
-        assert result.value is None
-        text = "\n".join(render(d) for d in result.diagnostics)
-        assert "error[LAVA001]" in text
-        assert "LearningDense" in text
-        assert f"{m.span.source.name}:{m.span.line}:" in text
+        found = set(files(SolvedProgram((m,))))
+        assert {f"{m.name}/__init__.py", f"{m.name}/connection.py"} <= found
+
+
+def test_synapses_among_whole_numbers_are_refused() -> None:
+    m = corpus.models()["relay"]
+    result = LavaBackend().lower(SolvedProgram((m,)), Options(arith="fixed24"))
+    assert result.value is None
+    text = "\n".join(render(d) for d in result.diagnostics)
+    assert "error[LAVA216]" in text
+    assert f"{m.span.source.name}:{m.span.line}:" in text
 
 
 def test_strings_as_variables_are_refused(compiled: Compile) -> None:

@@ -28,6 +28,19 @@ def test_the_example_runs(
     assert all(float(n) > 0 for n in counts[1].split())
 
 
+def test_the_example_with_synapses_runs(
+    build_library: Callable[..., Any], script: Callable[..., Any], tmp_path: Path
+) -> None:
+    build_library("iaf_psc_exp", "stdp")
+    match = re.search(r"<!-- example: synapses -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert match is not None
+    outcome = script(match[1].replace('"out"', repr(str(tmp_path / "out"))))
+    assert outcome.status == 0, outcome.errors
+    weights = [float(x) for x in re.findall(r"\d+\.\d*", outcome.output)]
+    assert len(weights) == 6
+    assert all(w != 50.0 for w in weights)
+
+
 def test_all_codes_and_options_are_documented() -> None:
     codes = [
         x

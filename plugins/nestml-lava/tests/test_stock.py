@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nestml_lava.library import HEADER, Outcome, outcomes, row
+from nestml_lava.library import (
+    HEADER,
+    SYNAPSES,
+    Outcome,
+    SynapseOutcome,
+    outcomes,
+    row,
+    synapse_outcomes,
+    synapse_row,
+)
 from nestml_lava.stock import Lif, detect
 
 from nestml_core.api import Experiment, Schedule, SolvedModel, interpret, library_models, load
@@ -24,14 +33,42 @@ def found() -> list[Outcome]:
     return list(outcomes())
 
 
-def test_the_page_is_up_to_date(found: list[Outcome]) -> None:
+@pytest.fixture(scope="module")
+def synapses() -> list[SynapseOutcome]:
+    return list(synapse_outcomes())
+
+
+def test_the_page_is_up_to_date(found: list[Outcome], synapses: list[SynapseOutcome]) -> None:
     """Otherwise: python -m nestml_lava table > docs/library.md."""
-    assert PAGE.read_text() == HEADER + "\n".join(map(row, found)) + "\n"
+    expected = HEADER + "\n".join(map(row, found)) + SYNAPSES
+    assert PAGE.read_text() == expected + "\n".join(map(synapse_row, synapses)) + "\n"
 
 
-def test_every_neuron_is_in_the_table(found: list[Outcome]) -> None:
-    names = {p.stem for p in library_models() if p.parent.name != "synapses"}
-    assert {o.model for o in found} == names
+def test_every_model_is_in_the_table(found: list[Outcome], synapses: list[SynapseOutcome]) -> None:
+    names = {p.stem for p in library_models()}
+    assert {o.model for o in (*found, *synapses)} == names
+
+
+WHAT_SYNAPSES_ARE = {
+    "clopath": ("LAVA208", "LAVA208"),
+    "noisy": ("LAVA210", "LAVA210"),
+    "quantal_stp": ("LAVA210", "LAVA210"),
+    "static": ("Delayed", "LAVA216"),
+    "stdp": ("LearningDense", "LearningDense"),
+    "stdp_dopamine": ("LearningDense", "LAVA208"),
+    "stdp_nn_pre_centered": ("LAVA205", "LAVA205"),
+    "stdp_nn_restr_symm": ("LAVA206", "LAVA206"),
+    "stdp_nn_symm": ("LAVA204", "LAVA204"),
+    "stdp_triplet": ("LearningDense", "LearningDense"),
+    "stdp_vogels": ("LearningDense", "LAVA215"),
+    "stdsp": ("LAVA209", "LAVA209"),
+    "tsodyks": ("relay", "LAVA212"),
+    "tsodyks2": ("relay", "LAVA212"),
+}
+
+
+def test_what_the_synapses_are(synapses: list[SynapseOutcome]) -> None:
+    assert {o.model: (o.kind, o.whole_kind) for o in synapses} == WHAT_SYNAPSES_ARE
 
 
 def test_what_the_models_are(found: list[Outcome]) -> None:
@@ -44,6 +81,12 @@ def test_what_the_models_are(found: list[Outcome]) -> None:
     assert kinds["pif_psc_delta"] == kinds["ignore_and_fire"] == "LAVA107"
     assert kinds["poisson"] == "LAVA112"
     assert kinds["tanh_rate"] == "LAVA110"
+    fixed = {o.model: o.fixed for o in found}
+    assert sum(f == "yes" for f in fixed.values()) >= 22
+    assert fixed["izhikevich"] == fixed["iaf_psc_alpha"] == fixed["iaf_cond_exp"] == "yes"
+    assert fixed["hh_psc_alpha"] == fixed["aeif_cond_exp"] == fixed["morris_lecar"] == "LAVA105"
+    assert fixed["iaf_chxk_2008"] == "LAVA113"
+    assert fixed["gif_psc_exp"] == fixed["iaf_psc_exp_multisynapse"] == "LAVA114"
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ MAX_THRESHOLD = 2**17 - 1
 MAX_WEIGHT = 255
 MAX_REFRACTORY = 63
 WEIGHT_EXPONENTS = range(-6, 8)
+MOST_INPUTS = 16
+SMALL = 1e-9
+"""A bias below this part of the threshold is 0 but for rounding."""
 ROOM = 0.999
 """How much of a range the scale may use."""
 
@@ -46,6 +49,8 @@ class Bounds:
     """The largest ``|gain * weight|`` of a single spike, in mV."""
     largest_u: float
     lowest_v: float
+    inputs: tuple[float, ...] = ()
+    """``|gain * weight|`` of the spikes that are known, in mV: the scale suits them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +128,13 @@ def compartment(lif: Lif, bounds: Bounds) -> Compartment | str:
         return "the threshold is not above the reset"
     dv = round(UNITY * (1 - lif.keep_v))
     du = round(UNITY * (1 - lif.keep_u)) - 1
-    if not 0 <= dv <= MAX_DECAY + 1 or not 0 <= du <= MAX_DECAY:
+    vanished = dv == 0 and lif.keep_v < 1
+    if vanished or not 0 <= dv <= MAX_DECAY + 1 or not 0 <= du <= MAX_DECAY:
         return "a time constant that 12 bits cannot hold: it must be below 8192 steps"
-    scale = ROOM * min(_scales(lif, bounds))
+    scale = _fitting(ROOM * min(_scales(lif, bounds)), bounds)
     top = abs(lif.bias) * scale
     bias_exp = max(0, math.ceil(math.log2(top / MAX_BIAS))) if top > MAX_BIAS else 0
-    exponent = WEIGHT_EXPONENTS.start
-    if bounds.largest_input > 0:
-        needed = math.log2(bounds.largest_input * scale / ALIGN / MAX_WEIGHT)
-        exponent = max(exponent, math.ceil(needed))
+    exponent = _weight_exponent(bounds.largest_input * scale)
     return Compartment(
         du=du,
         dv=dv,
@@ -144,6 +147,34 @@ def compartment(lif: Lif, bounds: Bounds) -> Compartment | str:
         u=round(lif.u * scale),
         v=round(lif.v * scale),
     )
+
+
+def _fitting(scale: float, bounds: Bounds) -> float:
+    """Return a scale, at most ``scale`` and over half of it, on which inputs are whole numbers.
+
+    If there are too many of them, or none is much better than ``scale``, that is kept.
+    """
+    if not 0 < len(bounds.inputs) <= MOST_INPUTS:
+        return scale
+    top = max(bounds.inputs)
+    exponent = _weight_exponent(top * scale)
+    unit = ALIGN * 2.0**exponent
+    most = min(MAX_WEIGHT, math.floor(top * scale / unit))
+    choices = [n * unit / top for n in range(most, most // 2, -1)]
+
+    def badness(s: float) -> float:
+        return max(abs(w * s / unit - round(w * s / unit)) / (w * s / unit) for w in bounds.inputs)
+
+    best = min(choices, key=lambda s: (round(badness(s), 4), -s), default=scale)
+    return best if badness(best) < badness(scale) else scale
+
+
+def _weight_exponent(top: float) -> int:
+    """Return the exponent with which the largest weight, in counts, fits into 8 bits."""
+    if top <= 0:
+        return WEIGHT_EXPONENTS.start
+    needed = math.log2(top / ALIGN / MAX_WEIGHT)
+    return max(WEIGHT_EXPONENTS.start, math.ceil(needed - 1e-9))
 
 
 def _scales(lif: Lif, bounds: Bounds) -> Iterator[float]:
@@ -184,7 +215,9 @@ def errors(lif: Lif, c: Compartment, bounds: Bounds) -> Errors:
     return Errors(
         decay_v=leak_v,
         decay_u=leak_u,
-        bias=_relative((c.bias_mant << c.bias_exp) / c.scale, lif.bias),
+        bias=_relative((c.bias_mant << c.bias_exp) / c.scale, lif.bias)
+        if abs(lif.bias) > SMALL * lif.threshold
+        else 0.0,
         threshold=_relative((c.vth + 1) * ALIGN / c.scale, lif.threshold),
         weight=c.unit / 2 / bounds.largest_input if bounds.largest_input else 0.0,
         rate=0.5 / (UNITY * least),
@@ -193,3 +226,22 @@ def errors(lif: Lif, c: Compartment, bounds: Bounds) -> Errors:
 
 def _relative(value: float, wanted: float) -> float:
     return abs(value - wanted) / abs(wanted) if wanted else abs(value)
+
+
+def stored_weights(weights: IntArray, mode: str, exponent: int) -> IntArray:
+    """Return what single spikes bring of weights that a synapse of 8 bits is given.
+
+    Weights of one sign, ``excitatory`` or ``inhibitory``, have 8 bits; where signs are ``mixed``,
+    one of these is the sign and weights are even.
+    """
+    match mode:
+        case "excitatory":
+            kept = np.clip(weights, 0, MAX_WEIGHT)
+        case "inhibitory":
+            kept = np.clip(weights, -MAX_WEIGHT, 0)
+        case "mixed":
+            kept = 2 * (np.clip(weights, -256, 254) // 2)
+        case _:
+            raise ValueError(f"no mode of weights: {mode}")
+    stored: IntArray = kept << exponent if exponent >= 0 else kept >> -exponent
+    return stored

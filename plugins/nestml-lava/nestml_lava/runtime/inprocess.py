@@ -3,6 +3,7 @@
 Lava executes this file for itself when it looks for models: it imports none of its neighbours.
 """
 
+import importlib
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,11 @@ class InProcess:
     def __init__(self, process: Any) -> None:
         self.process = process
         self.model = _model(process)
-        self.ports = {p.name: _InPort(p.shape) for p in process.in_ports}
+        kind = type(self.model)
+        self.ports = {
+            p.name: _InPort(p.shape, getattr(getattr(kind, p.name), "d_type", float))
+            for p in process.in_ports
+        }
         self.sent = {p.name: _OutPort(p.shape) for p in process.out_ports}
         for name, port in (*self.ports.items(), *self.sent.items()):
             setattr(self.model, name, port)
@@ -28,10 +33,26 @@ class InProcess:
     def step(self, **messages: Any) -> Any:
         self._check("port", messages, tuple(self.ports))
         for name, port in self.ports.items():
-            port.message = messages.get(name, 0.0)
+            port.message = messages.get(name, 0)
         self.model.time_step += 1
         self.model.run_spk()
         return self.sent["spike"].message if "spike" in self.sent else None
+
+    def send_due(self) -> None:
+        """Send what was on its way."""
+        if hasattr(self.model, "send_due"):
+            self.model.send_due()
+        else:
+            self.model.a_out.send(self.model.a_buff)
+
+    def take(self) -> None:
+        """Receive, and learn if it is time to."""
+        if hasattr(self.model, "take"):
+            self.model.take()
+            return
+        self.model.run_spk()
+        if self.model.lrn_guard():
+            self.model.run_lrn()
 
     def __getitem__(self, name: str) -> Any:
         """Return the values of a variable."""
@@ -87,11 +108,11 @@ class InProcessNetwork:
         for member in self.members:
             member.model.time_step += 1
         for member in self.delays:
-            member.model.send_due()
+            member.send_due()
         for member in self.others:
             member.model.run_spk()
         for member in self.delays:
-            member.model.take()
+            member.take()
 
     def __getitem__(self, process: Any) -> InProcess:
         """Return what runs a process of the network."""
@@ -104,19 +125,33 @@ class InProcessNetwork:
 def _model(process: Any) -> Any:
     """Return a model of a process: as Lava finds it, a class of the module of the process."""
     kind = type(process)
-    for found in vars(sys.modules[kind.__module__]).values():
+    own = sys.modules[kind.__module__]
+    for found in vars(own).values():
         if getattr(found, "implements_process", None) is kind and hasattr(found, "run_spk"):
-            model = found(process.proc_params)
-            for var in process.vars:
-                value = np.array(var.init, getattr(found, var.name).d_type)
-                setattr(model, var.name, value)
-            return model
+            return _begun(found, process)
+    beside = kind.__module__.rpartition(".")[0] + ".models"
+    if kind.__module__.startswith("lava.proc."):
+        wanted = getattr(process, "model_tag", "floating_pt")
+        for found in vars(importlib.import_module(beside)).values():
+            if getattr(found, "implements_process", None) is kind and wanted in found.tags:
+                return _begun(found, process)
     raise TypeError(f"{kind.__name__} has no model that runs in-process")
 
 
+def _begun(kind: Any, process: Any) -> Any:
+    """Return a model with the first values of its variables."""
+    model = kind(process.proc_params)
+    for var in process.vars:
+        value = var.init
+        if not isinstance(value, str):
+            value = np.array(np.broadcast_to(value, var.shape), getattr(kind, var.name).d_type)
+        setattr(model, var.name, value)
+    return model
+
+
 def _has_delay(member: InProcess) -> bool:
-    """Return whether a process sends what it has before it receives."""
-    return hasattr(member.model, "send_due")
+    """Return whether a process sends what it has before it receives; Lava's own ones buffer it."""
+    return hasattr(member.model, "send_due") or hasattr(member.model, "a_buff")
 
 
 def _sources(port: Any) -> list[Any]:
@@ -157,15 +192,16 @@ def _in_order(members: Iterator[InProcess]) -> Iterator[InProcess]:
 
 
 class _InPort:
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], kind: Any) -> None:
         self.shape = shape
-        self.message: Any = 0.0
+        self.kind = kind
+        self.message: Any = 0
         self.sources: list[_OutPort] = []
 
     def recv(self) -> Any:
-        received = np.array(np.broadcast_to(np.asarray(self.message, float), self.shape))
+        received = np.zeros(self.shape, self.kind) + self.message  # as Lava adds messages up
         for source in self.sources:
-            received += source.message
+            received = received + source.message
         return received
 
 

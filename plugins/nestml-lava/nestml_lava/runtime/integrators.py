@@ -221,7 +221,7 @@ def _adaptive(
         if stuck.any():
             shown = ", ".join(x if isinstance(x, str) else f"{x[0]}[{x[1]}]" for x in names)
             raise FloatingPointError(
-                f"{v.name}: {shown} of neuron {v.place(stuck)}: no step is "
+                f"{v.name}: {shown} of {v.member} {v.place(stuck)}: no step is "
                 f"short enough for the tolerances, in step {v.step_number}"
             )
         h = np.minimum(h, remaining)

@@ -59,12 +59,14 @@ def matrix_exponential(v: Any, *rows: Any) -> Any:
     to each entry. See Xue & Ye (2013), Math. Comp. 82:1577-1596.
     """
     n = len(rows)
-    shape = np.broadcast_shapes(*(np.shape(entry) for row in rows for entry in row))
+    entries = [np.shape(entry) for row in rows for entry in row]
+    shape = np.broadcast_shapes(np.shape(v.dt), *entries)
     matrices = np.empty((*shape, n, n))
     for i, row in enumerate(rows):
         for j, entry in enumerate(row):
             matrices[..., i, j] = entry
-    exponentials = [_shifted_taylor(matrix, v.dt) for matrix in matrices.reshape(-1, n, n)]
+    steps = np.broadcast_to(v.dt, shape).ravel()
+    exponentials = [_shifted_taylor(m, h) for m, h in zip(matrices.reshape(-1, n, n), steps)]
     return np.stack(exponentials).reshape(matrices.shape)
 
 

@@ -34,7 +34,7 @@ def connect(pre: Any, post: Any, weights: Any, delay_ms: Any = None) -> Any:
     Parameters
     ----------
     weights : shape (post, pre), an array or a SciPy sparse matrix; what a spike adds to the
-        message of the port. Zeros are no connections.
+        message of the port. Zeros are no connections. A process in whole numbers rounds them.
     delay_ms : from the spike to its arrival, at least one step: a number, or an array of the
         shape of ``weights``; a step unless it is given. Delays that are no multiple of the step
         are rounded, with a warning.
@@ -47,20 +47,33 @@ def connect(pre: Any, post: Any, weights: Any, delay_ms: Any = None) -> Any:
     ------
     TypeError, ValueError : the ports, their time steps, weights or delays do not fit.
     """
+    out, dt = ends(pre, post)
+    matrix = _matrix(weights, post.shape, out.shape)
+    _check_signs(post, matrix)
+    quantised = getattr(post.process, "quantised", None)
+    if quantised is not None:
+        matrix.data = quantised(post.name, matrix.data)
+    steps = _steps(delay_ms, matrix, dt)
+    connection = Delayed(matrix, steps, post.shape, out.shape, dt)
+    out.connect(connection.s_in)
+    connection.a_out.connect(post)
+    return connection
+
+
+def ends(pre: Any, post: Any) -> tuple[Any, float]:
+    """Return the out-port that ``pre`` stands for, and the time step that both ends have.
+
+    Raises
+    ------
+    TypeError, ValueError : these cannot be connected.
+    """
     out = pre if hasattr(pre, "connect") else getattr(pre, "spike", None)
     if out is None or not hasattr(out, "process") or not hasattr(post, "process"):
         raise TypeError(
             "connect(pre, post, ...): pre is a process with spikes or an out-port, "
             "post an in-port such as neurons.spikes"
         )
-    dt = _common_step(out, post)
-    matrix = _matrix(weights, post.shape, out.shape)
-    _check_signs(post, matrix)
-    steps = _steps(delay_ms, matrix, dt)
-    connection = Delayed(matrix, steps, post.shape, out.shape, dt)
-    out.connect(connection.s_in)
-    connection.a_out.connect(post)
-    return connection
+    return out, _common_step(out, post)
 
 
 def _step_of(port: Any) -> Any:
@@ -121,7 +134,16 @@ def _steps(delay_ms: Any, matrix: Any, dt: float) -> Any:
         if delays.shape != matrix.shape:
             raise ValueError(f"delays have the shape {delays.shape}, weights {matrix.shape}")
         delays = delays[matrix.row, matrix.col]
-    exact = np.broadcast_to(delays / dt, matrix.nnz)
+    return whole_steps(np.broadcast_to(delays / dt, matrix.nnz), dt)
+
+
+def whole_steps(exact: Any, dt: float) -> Any:
+    """Round delays, in steps, to the nearest whole ones, with a warning where that changes them.
+
+    Raises
+    ------
+    ValueError : a delay is shorter than a step.
+    """
     steps = np.floor(exact + 0.5)
     if not (np.isfinite(steps) & (steps >= 1)).all():
         wrong = exact[~(np.isfinite(steps) & (steps >= 1))][0] * dt
@@ -132,7 +154,7 @@ def _steps(delay_ms: Any, matrix: Any, dt: float) -> Any:
         warnings.warn(
             f"a delay of {first:g} ms is no multiple of dt = {dt:g} ms and is rounded to "
             f"{steps[off][0] * dt:g} ms",
-            stacklevel=3,
+            stacklevel=4,
         )
     return steps.astype(np.int64)
 
@@ -277,8 +299,11 @@ class PySpikeSourceModel(PyLoihiProcessModel):  # type: ignore[misc]
         self.spike.send(counts.astype(np.int32))
 
 
-def run(process: Any, ms: float, select_tag: str = "floating_pt") -> None:
+def run(process: Any, ms: float, select_tag: str = "", models: Any = None) -> None:
     """Run a process, and all that are connected to it, for so long; ``process.stop()`` ends it.
+
+    ``select_tag`` chooses among the models of all processes; if it is empty, the tag of ``process``
+    does. ``models`` names the models of processes that have another one.
 
     A process that fails would leave the others waiting for ever: they are ended.
 
@@ -294,7 +319,9 @@ def run(process: Any, ms: float, select_tag: str = "floating_pt") -> None:
     if steps < 1:
         return
     try:
-        process.run(RunSteps(num_steps=steps), Loihi2SimCfg(select_tag=select_tag))
+        tag_ = select_tag or getattr(process, "TAG", "floating_pt")
+        config = Loihi2SimCfg(select_tag=tag_, exception_proc_model_map=models or {})
+        process.run(RunSteps(num_steps=steps), config)
     except BaseException:
         for child in multiprocessing.active_children():
             if isinstance(child, SystemProcess):

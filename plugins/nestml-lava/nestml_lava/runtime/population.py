@@ -129,6 +129,12 @@ class Values(SimpleNamespace):
         if not 0.0 < dt < np.inf:
             raise ValueError(f"{name}: dt must be positive and finite, not {dt}")
         super().__init__(name=name, shape=shape, dt=float(dt), everyone=np.ones(shape, bool))
+        self.resolution = float(dt)
+        self.member = "neuron"
+        self.emissions: list[Any] | None = None
+        """The weights emitted, one after the other, where they are wanted."""
+        self.numbers: Any = None
+        """Which ones these are, where they are not all: synapses with an event."""
         self.generator = np.random.default_rng(seed)
         self.histories: dict[str, Any] = {}
         self.enter(0)
@@ -151,6 +157,8 @@ class Values(SimpleNamespace):
         """Return the index of the first neuron in ``mask``."""
         mask = np.broadcast_to(mask, self.shape)
         index = [int(i) for i in np.argwhere(mask)[0]]
+        if self.numbers is not None:
+            return int(self.numbers[index[0]])
         return index[0] if len(index) == 1 else tuple(index)
 
     def guard(self, name: str, holds: Any, text: str) -> None:
@@ -158,7 +166,9 @@ class Values(SimpleNamespace):
         fails = ~(self.everyone & holds)
         if fails.any():
             where = self.place(fails)
-            raise ValueError(f"{self.name}: {name} of neuron {where} violates its bound: {text}")
+            raise ValueError(
+                f"{self.name}: {name} of {self.member} {where} violates its bound: {text}"
+            )
 
     def unchanged(self, name: str, length: float) -> None:
         """Raise ValueError if the parameter ``name`` is no longer ``length``."""
@@ -220,6 +230,7 @@ class Population(AbstractProcess):  # type: ignore[misc]
     """What the processes of all models have in common; each declares ports and variables."""
 
     INTERFACE: Interface
+    MEMBER = "neuron"
     _runtime = None  # Lava's __del__ asks for it even where __init__ has failed
 
     def _prepare(
@@ -231,11 +242,13 @@ class Population(AbstractProcess):  # type: ignore[misc]
         name: Any,
         log_config: Any,
         values: Mapping[str, Any],
+        signal: Any = None,
     ) -> Values:
         """Check what is given, initialise the process, and return the values at the start."""
         own = self.INTERFACE
         own.check_names("parameter or state variable", values, own.settable)
         v = Values(own.name, shape, dt, seed)
+        v.member = self.MEMBER
         given = Given(own.name, values, v.shape)
         with np.errstate(all="ignore"):
             own.set_parameters(v, given)
@@ -243,12 +256,24 @@ class Population(AbstractProcess):  # type: ignore[misc]
             own.derive(v)
             own.begin(v, given)
             own.compute_inlines(v)
+        if signal is not None:
+            own.check_names("variable to be sent", (signal,), (*own.settable, *own.inlines))
+            if np.broadcast_shapes(np.shape(getattr(v, signal)), v.shape) != v.shape:
+                raise TypeError(f"{own.name}: {signal} is a vector: it cannot be sent as a signal")
+            if not own.sends:
+                raise TypeError(f"{own.name} has an out-port {signal}_out: signal is not needed")
         if recorder is not None:
             own.check_names("recordable", recorder.names, own.recordable)
             shapes = {x: np.broadcast(getattr(v, x, 0.0), v.everyone).shape for x in recorder.names}
             recorder.create(shapes)
         super().__init__(
-            shape=v.shape, dt=v.dt, seed=seed, recorder=recorder, name=name, log_config=log_config
+            shape=v.shape,
+            dt=v.dt,
+            seed=seed,
+            recorder=recorder,
+            signal=signal,
+            name=name,
+            log_config=log_config,
         )
         return v
 
@@ -265,12 +290,14 @@ class PopulationModel(PyLoihiProcessModel):  # type: ignore[misc]
     """How populations run on a CPU, in floating point."""
 
     INTERFACE: Interface
+    MEMBER = "neuron"
 
     def __init__(self, proc_params: Any) -> None:
         super().__init__(proc_params)
         self._population = Values(
             self.INTERFACE.name, proc_params["shape"], proc_params["dt"], proc_params["seed"]
         )
+        self._population.member = self.MEMBER
         self._files: dict[str, Any] | None = None
         self._every = 1
         self._stale = True
@@ -315,6 +342,11 @@ class PopulationModel(PyLoihiProcessModel):  # type: ignore[misc]
         self._record()
         if own.sends:
             self.spike.send(v.emitted if own.sends == "counts" else v.emitted_weight)
+        signal = self.proc_params["signal"]
+        if signal is None and own.sends and getattr(self.signal, "csp_ports", None):
+            raise RuntimeError(f"{v.name}: the port signal is connected: choose one, signal=...")
+        if signal is not None:
+            self.signal.send(np.asarray(getattr(self, signal), float))
         for port, name in own.outputs.items():
             getattr(self, port).send(getattr(self, name))
 
@@ -350,7 +382,7 @@ class PopulationModel(PyLoihiProcessModel):  # type: ignore[misc]
                 element = "".join(f"[{i}]" for i in index[: len(shape) - len(v.shape)])
                 neuron = index[len(shape) - len(v.shape) :]
                 raise FloatingPointError(
-                    f"{v.name}: {name}{element} of neuron "
+                    f"{v.name}: {name}{element} of {v.member} "
                     f"{neuron[0] if len(neuron) == 1 else neuron} is {shown} "
                     f"in step {v.step_number}"
                 )

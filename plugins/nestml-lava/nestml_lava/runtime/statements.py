@@ -16,6 +16,8 @@ MAX_DELAY = 100_000_000
 
 def emit(v: Any, active: Any, weight: Any = 1.0) -> None:
     """Send a spike at the end of the step."""
+    if v.emissions is not None:
+        v.emissions.append(weight)
     v.emitted = v.emitted + active
     v.emitted_weight = v.emitted_weight + np.where(active, weight, 0.0)
 
@@ -66,7 +68,7 @@ def _checked(v: Any, active: Any, vector: Any, index: Any, name: str) -> Any:
     if outside.any():
         place = v.place(outside)
         raise IndexError(
-            f"{v.name}: {name}[{index[outside][0]:g}] of neuron {place}: there are "
+            f"{v.name}: {name}[{index[outside][0]:g}] of {v.member} {place}: there are "
             f"{len(vector)} elements, in step {v.step_number}"
         )
     return np.where(active, index, 0).astype(np.intp)
@@ -81,7 +83,8 @@ def delay_steps(v: Any, name: str, duration: Any) -> Any:
     wrong = ~((steps >= 0) & (steps * steps.size < MAX_DELAY))
     if wrong.any():
         raise ValueError(
-            f"{v.name}: the delay of {name} of neuron {v.place(wrong)} is {steps[wrong][0]:g} steps"
+            f"{v.name}: the delay of {name} of {v.member} {v.place(wrong)} is "
+            f"{steps[wrong][0]:g} steps"
         )
     return steps.astype(np.intp)
 
@@ -154,7 +157,8 @@ def say(v: Any, active: Any, channel: str, *parts: Any) -> None:
     columns = [np.broadcast_to(part, v.shape) for part in parts]
     for index in zip(*np.nonzero(active)):
         text = "".join(_text(column[index]) for column in columns)
-        place = ", ".join(str(int(i)) for i in index)
+        here = index if v.numbers is None else (v.numbers[index[0]],)
+        place = ", ".join(str(int(i)) for i in here)
         sys.stdout.write(f"{channel}: {v.name}[{place}] t = {v.t:g} ms: {text}\n")
     sys.stdout.flush()
 

@@ -1,0 +1,1 @@
+"""Synapses: connection processes, and what Lava's own learning processes can do of them."""
