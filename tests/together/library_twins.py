@@ -363,29 +363,22 @@ def conductance_stimuli(rate: float, weight: float, seed: int) -> Mapping[str, S
     }
 
 
-IAF_COND_ALPHA = Twin(
-    model="iaf_cond_alpha",
-    nest="iaf_cond_alpha",
-    same=COND,
-    names={"refr_T": "t_ref", **SYNAPSES, **REVERSALS},
-    record={"V_m": "V_m", **CONDUCTANCES},
-    ports=SIGNED,
-    stimuli=conductance_stimuli(1200, 25.0, 41),
-    tolerance={"V_m": 1e-4, "g_exc": 1e-3, "g_inh": 1e-3},
-    reason=RKF45,
-)
+def conductance_based(model: str, weight: float, seed: int) -> Twin:
+    return Twin(
+        model=model,
+        nest=model,
+        same=COND,
+        names={"refr_T": "t_ref", **SYNAPSES, **REVERSALS},
+        record={"V_m": "V_m", **CONDUCTANCES},
+        ports=SIGNED,
+        stimuli=conductance_stimuli(1200, weight, seed),
+        tolerance={"V_m": 1e-4, "g_exc": 1e-3, "g_inh": 1e-3},
+        reason=RKF45,
+    )
 
-IAF_COND_EXP = Twin(
-    model="iaf_cond_exp",
-    nest="iaf_cond_exp",
-    same=COND,
-    names={"refr_T": "t_ref", **SYNAPSES, **REVERSALS},
-    record={"V_m": "V_m", **CONDUCTANCES},
-    ports=SIGNED,
-    stimuli=conductance_stimuli(1200, 50.0, 43),
-    tolerance={"V_m": 1e-4, "g_exc": 1e-3, "g_inh": 1e-3},
-    reason=RKF45,
-)
+
+IAF_COND_ALPHA = conductance_based("iaf_cond_alpha", 25.0, 41)
+IAF_COND_EXP = conductance_based("iaf_cond_exp", 50.0, 43)
 
 IAF_COND_BETA = Twin(
     model="iaf_cond_beta",

@@ -31,10 +31,16 @@ def paired_names(joined: pairs.Joined) -> PairedNames:
     )
 
 
+def static_title(neuron: str) -> str:
+    """Return what the static synapse that is generated with a neuron is called in NEST."""
+    return f"static_synapse__with_{neuron}"
+
+
 def class_titles(
     alone: Sequence[str], pairs: Sequence[PairedNames], are_synapses: Sequence[bool]
 ) -> tuple[str, ...]:
     """Return what C++ names are needed for: models, and parts of synapses."""
+    neurons = [t for t, is_synapse in zip(alone, are_synapses, strict=True) if not is_synapse]
     synapses = [t for t, is_synapse in zip(alone, are_synapses, strict=True) if is_synapse]
     paired = [s for p in pairs for s in p.synapses]
     return (
@@ -43,6 +49,7 @@ def class_titles(
         *paired,
         *(f"{s}_events" for s in (*synapses, *paired)),
         *(f"{s}_kept" for s in paired),
+        *(static_title(t) for t in (*neurons, *(p.neuron for p in pairs))),
     )
 
 
@@ -86,18 +93,25 @@ def together(
     synapses: list[sir.Synapse] = []
     kept: list[sir.Kept] = []
     neuron_name = classes[named.neuron]
-    for model, title in zip(joined.synapses, named.synapses, strict=True):
+    if any(s.continuous_ports for s in joined.synapses):
+        options = replace(options, lanes=False)  # they look at one neuron after each step
+    lowered = Lowering(joined.neuron, neuron_name, named.neuron, options)
+    parts = zip(joined.synapses, joined.pairs, named.synapses, strict=True)
+    for model, pair, title in parts:
         found = roles(model)
         if found.value is None:
             said += found.diagnostics
             continue
         said += pairs.problems(model, found.value, options, is_paired=True)
-        if any(d.is_error for d in said):
+        seen = pairs.third_factors(pair, model, joined.neuron)
+        said += seen.diagnostics
+        if seen.value is None or any(d.is_error for d in said):
             continue
+        read = {port: lowered.expr(r.value) for port, r in seen.value.items()}
         own = called(title, classes)
         keeping = KeptLowering(
             model, replace(own, title=named.neuron), options, found.value, is_paired=True
-        ).kept(classes[f"{title}_kept"], f"for_{model.name}", model.name)
+        ).kept(classes[f"{title}_kept"], f"for_{model.name}", model.name, read)
         kept.append(keeping)
         lowering = SynapseLowering(model, own, options, found.value, is_paired=True)
         partner = sir.Partner(
@@ -109,5 +123,6 @@ def together(
         synapses.append(lowering.synapse(partner))
     if any(d.is_error for d in said):
         return Result(None, tuple(said))
-    neuron = Lowering(joined.neuron, neuron_name, named.neuron, options).neuron()
-    return checked((replace(neuron, kept=tuple(kept)), tuple(synapses)), said)
+    watched = tuple(k for k in kept if k.seen)
+    neuron = replace(lowered.neuron(), kept=tuple(kept), watched=watched)
+    return checked((neuron, tuple(synapses)), said)

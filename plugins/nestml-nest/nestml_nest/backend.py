@@ -23,6 +23,7 @@ from nestml_core.api import (
 )
 from nestml_nest import __version__, ir
 from nestml_nest.cpp import NestPrinter
+from nestml_nest.lanes import NeuronLanes, numbers, pack, unpack
 from nestml_nest.lower import lower
 from nestml_nest.options import Options
 from nestml_nest.synapse_cpp import SynapsePrinter, inward
@@ -45,7 +46,7 @@ class NestBackend(Backend[ir.Module, Options]):
 
     @property
     def templates(self) -> jinja2.Environment:
-        printer = NestPrinter()
+        printer, lane_printer = NestPrinter(), NeuronLanes()
         return environment(
             __package__,
             expr=printer.expr,
@@ -55,6 +56,12 @@ class NestBackend(Backend[ir.Module, Options]):
             code=printer.code,
             update=printer.update,
             unset=printer.unset,
+            length=len,
+            lane_members=lane_printer.members,
+            lane_numbers=numbers,
+            lane_step=lane_printer.step,
+            pack=pack,
+            unpack=unpack,
             literal=c_string,
             synapse_code=SynapsePrinter().code,
             synapse_expr=SynapsePrinter().expr,
@@ -73,6 +80,9 @@ class NestBackend(Backend[ir.Module, Options]):
         neuron = env.get_template("neuron.h.jinja")
         for n in ir.neurons:
             files[f"{n.name}.h"] = neuron.render(module=ir, neuron=n)
+            if n.static is not None:
+                text = env.get_template("static.h.jinja").render(module=ir, neuron=n)
+                files[f"{n.static.name}.h"] = text
             for kept in n.kept:
                 text = env.get_template("kept.h.jinja").render(module=ir, kept=kept)
                 files[f"{kept.name}.h"] = text

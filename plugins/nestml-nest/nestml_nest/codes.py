@@ -16,6 +16,7 @@ RANDOM_DEFAULT = Code("NEST107", _E, "a random default")
 OUTPUT = Code("NEST108", _W, "an output that NEST neurons do not have")
 RENAMED = Code("NEST109", _H, "a model that has another name in NEST")
 PAIR = Code("NEST112", _E, "a pair that cannot be made")
+NO_STATIC = Code("NEST113", _W, "a neuron without a static synapse of its own")
 NO_GAPS = Code("NEST111", _E, "a model that cannot have gap junctions")
 
 TOOL_MISSING = Code("NEST201", _E, "a tool that is needed and not there")

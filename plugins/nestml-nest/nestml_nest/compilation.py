@@ -10,7 +10,7 @@ from pathlib import Path
 from nestml_core.api import NOWHERE, Diagnostic, Result
 from nestml_nest import codes
 from nestml_nest.options import Options
-from nestml_nest.precompiled import Precompiled, precompiled
+from nestml_nest.precompiled import Precompiled, precompiled, shortened
 from nestml_nest.toolchain import Compiler, Nest, find_compiler, find_nest, flags, report
 
 SHOWN_LINES = 12
@@ -48,6 +48,7 @@ def _made(directory: Path, options: Options, nest: Nest, compiler: Compiler) -> 
         source = directory / f"{options.module}.cpp"
         given = flags(nest, options)
         kept = precompiled(nest, compiler, given) if options.precompile else Precompiled()
+        kept = kept if kept.flags else shortened(nest, Path(folder))
         problem = _run(
             compiler.command, *given, *kept.flags, "-c", str(source), "-o", str(unit)
         ) or _run(compiler.command, "-shared", "-s", str(unit), *kept.objects, "-o", str(library))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from nestml_core.api import ModelError, build
-from nestml_nest.lower import generated_name
+from nestml_nest.lower import names_in_nest
+
+ADVICE = "call nest.ResetKernel() before, or install(..., reset=True)"
 
 
 def install(
@@ -33,32 +35,39 @@ def install(
 
     Returns
     -------
-    What each model is called in NEST, by its own name.
+    What each model is called in NEST, by its own name. A synapse of a pair is there as
+    ``NEURON+SYNAPSE``, too, and only so if it has several neurons.
 
     Raises
     ------
     ModelError : a model has errors, or cannot be generated or compiled.
     RuntimeError : NEST has nodes already, or models of these names; it takes new ones only before.
     """
+    if "nest" in sys.modules and not reset:
+        _refuse_nodes()
     folder = Path(output) if output is not None else _temporary()
     built = build(sources, "nest", folder, **how)
     if built.artifact is None:
         raise ModelError(built.diagnostics)
     artifact = built.artifact
-    named = {m.name: generated_name(m, artifact.options) for m in artifact.program.models}
+    named = names_in_nest(artifact.program, artifact.options)
     nest: Any = import_module("nest")
     if reset:
         nest.ResetKernel()
-    advice = "call nest.ResetKernel() before, or install(..., reset=True)"
-    if nest.network_size:
-        count = nest.network_size
-        raise RuntimeError(f"NEST has {count} nodes, and takes models only before: {advice}")
+    _refuse_nodes()
     present = set(nest.node_models) | set(nest.synapse_models)
     taken = [name for name in named.values() if name in present]
     if taken:
-        raise RuntimeError(f"NEST has `{taken[0]}` already: {advice}")
+        raise RuntimeError(f"NEST has `{taken[0]}` already: {ADVICE}")
     nest.Install(str(artifact.product))
-    return MappingProxyType(named)
+    return named
+
+
+def _refuse_nodes() -> None:
+    nest: Any = import_module("nest")
+    if nest.network_size:
+        count = nest.network_size
+        raise RuntimeError(f"NEST has {count} nodes, and takes models only before: {ADVICE}")
 
 
 def _temporary() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nestml_core.api import Expr, Stmt, Symbol, Type
+from nestml_core.api import Expr, Lanes, Stmt, Symbol, Type
 
 if TYPE_CHECKING:
     from nestml_nest.synapse_ir import Kept, Synapse
@@ -263,6 +263,22 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneCode:
+    """A step of several neurons at once; ``solves`` says whether it has trial steps."""
+
+    code: Lanes
+    solves: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StaticSynapse:
+    """A static synapse that ends at neurons of one class: its class, and what NEST calls it."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Neuron:
     name: str
     title: str
@@ -317,6 +333,20 @@ class Neuron:
     """What it keeps for synapses."""
     watched: tuple[Kept, ...] = ()
     """Those for synapses that see more of it than spikes."""
+    lanes: LaneCode | None = None
+    """Its neurons advance several at once, if the model allows it."""
+    static: StaticSynapse | None = None
+    """One that is generated with it."""
+
+    @property
+    def has_buffer(self) -> bool:
+        """Return whether each neuron keeps by itself what is still to arrive."""
+        return self.channel_count > 0 and self.lanes is None
+
+    @property
+    def adds(self) -> str:
+        """Return the begin of a call that adds to what is still to arrive."""
+        return "B_.input.add(" if self.lanes is None else "arena.add(index, "
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from nestml_core.api import (
+    TIME,
     Diagnostic,
     Emit,
     ModelKind,
@@ -13,6 +16,7 @@ from nestml_core.api import (
     Result,
     SolvedModel,
     SolvedProgram,
+    Span,
     bodies_of,
     checked,
     walk_statements,
@@ -23,7 +27,7 @@ from nestml_nest.addresses import status_keys
 from nestml_nest.native import MODELS
 from nestml_nest.neuron import Lowering
 from nestml_nest.options import LEVELS, Options
-from nestml_nest.synapse import ALL
+from nestml_nest.synapse import ALL, delay_symbol
 
 
 def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
@@ -42,6 +46,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
     NEST109 (hint) : a model gets another name, as NEST has one of that name.
     NEST111 : a model that cannot have gap junctions.
     NEST112 : a pair that cannot be made.
+    NEST113 (warning) : a neuron that cannot have a static synapse of its own.
     NML960 to NML965 : it is not clear what the ports of a synapse are for.
     """
     found = [*_bad_options(program, options)]
@@ -81,18 +86,39 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.Module]:
         if together.value is not None:
             neurons.append(together.value[0])
             synapses += together.value[1]
+    if options.static_synapse:
+        spans = [m.span for m in alone if m.kind is ModelKind.NEURON]
+        spans += [j.neuron.span for j in division.value.joined]
+        neurons = [_with_static(n, classes) for n in neurons]
+        if len(spans) == len(neurons):
+            found += _without_static(neurons, spans)
     module = _module(options.module, neurons, synapses)
     return checked(module, found)
+
+
+def _with_static(neuron: ir.Neuron, classes: Mapping[str, str]) -> ir.Neuron:
+    if neuron.lanes is None or not neuron.spike_channels:
+        return neuron
+    title = assembly.static_title(neuron.title)
+    return replace(neuron, static=ir.StaticSynapse(classes[title], title))
+
+
+def _without_static(neurons: list[ir.Neuron], spans: list[Span]) -> Iterator[Diagnostic]:
+    for neuron, span in zip(neurons, spans, strict=True):
+        if neuron.static is None:
+            message = f"there is no static synapse for `{neuron.title}` alone"
+            yield codes.NO_STATIC.at(span, message, help="connect it by NEST's `static_synapse`")
 
 
 def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) -> ir.Module:
     kept = [k for n in neurons for k in n.kept]
     ours = ["nest.h", *(h for n in neurons for h in n.headers)]
-    ours += ["arrivals.h"] if synapses else []
+    ours += ["arrivals.h", "power.h"] if synapses else []
     ours += ["modulation.h"] if any(s.has_mod for s in synapses) else []
     ours += [h for s in synapses for h in s.headers]
     ours += ["spike_archive.h", "status.h"] if kept else []
     ours += [h for k in kept for h in k.headers]
+    ours += ["arena_synapse.h"] if any(n.static for n in neurons) else []
     support = dict.fromkeys(ours)
     cores = [h for n in neurons for h in n.runtime] + [h for s in synapses for h in s.runtime]
     runtime = dict.fromkeys(cores + [h for k in kept for h in k.runtime])
@@ -102,6 +128,25 @@ def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) ->
 def generated_name(model: SolvedModel, options: Options) -> str:
     """Return what ``model`` is called in NEST, if it is not part of a pair."""
     return model.name + options.ending if model.name in MODELS else model.name
+
+
+def names_in_nest(program: SolvedProgram, options: Options) -> Mapping[str, str]:
+    """Return what each model is called in NEST, by its own name.
+
+    A synapse of a pair is there as ``NEURON+SYNAPSE``, too, and only so if it has several neurons.
+    """
+    division = pairs.divided(program).value
+    assert division is not None  # as it was generated
+    found = {m.name: generated_name(m, options) for m in division.alone}
+    together: dict[str, list[str]] = {}
+    for joined in division.joined:
+        named = assembly.paired_names(joined)
+        found[joined.neuron.name] = named.neuron
+        for synapse, title in zip(joined.synapses, named.synapses, strict=True):
+            together.setdefault(synapse.name, []).append(title)
+            found[f"{joined.neuron.name}+{synapse.name}"] = title
+    found |= {name: titles[0] for name, titles in together.items() if len(titles) == 1}
+    return MappingProxyType(found)
 
 
 def _collisions(
@@ -123,6 +168,7 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
     if not names.is_identifier("x" + options.ending):
         message = f"the name of a model cannot end in `{options.ending}`"
         yield codes.BAD_OPTION.at(span, message, help="use letters, digits and `_`")
+    yield from _bad_delay(program, options)
     parameters = {d.symbol.name for m in program.models for d in m.parameters}
     for name in options.homogeneous:
         if name not in parameters and name != ALL:
@@ -146,6 +192,22 @@ def _bad_options(program: SolvedProgram, options: Options) -> Iterator[Diagnosti
     except ValueError as problem:
         message = f"`{options.flags}` cannot be split into flags: {problem}"
         yield codes.BAD_OPTION.at(span, message, help="quote as in a shell")
+
+
+def _bad_delay(program: SolvedProgram, options: Options) -> Iterator[Diagnostic]:
+    """Yield why what is to be the delay of connections is no parameter for it."""
+    if not options.delay:
+        return
+    synapses = [m for m in program.models if m.kind is ModelKind.SYNAPSE]
+    named = [s for s in (delay_symbol(m, options) for m in synapses) if s is not None]
+    if not named:
+        message = f"no synapse has a parameter `{options.delay}` that could be its delay"
+        help = "name a parameter: a delay does not change while spikes are on their way"
+        yield codes.BAD_OPTION.at(program.models[0].span, message, help=help)
+    for symbol in named:
+        if symbol.type != TIME.type:
+            message = f"`{symbol.name}` is no time, and cannot be a delay"
+            yield codes.BAD_OPTION.at(symbol.span, message, help="declare it in ms")
 
 
 def _naming(model: SolvedModel, title: str, others: list[str]) -> Iterator[Diagnostic]:

@@ -63,6 +63,7 @@ from nestml_core.api import (
     share,
     sign_pairs,
     step_expressions,
+    straight,
     symbols_in,
     vectors,
     walk,
@@ -131,6 +132,7 @@ class Lowering:
         self._name(names.members((*ports, *past), taken=["t"]))
         self._name(names.variables(_with_elements(local_symbols(model))))
         self.function_names = {s.name: n.name for s, n in names.members(functions).items()}
+        self.lanes = self.side_by_side()
 
     # Names
 
@@ -267,7 +269,31 @@ class Lowering:
             base=f"nest::{base}",
             base_header=f"{header}.h",
             grows=any(map(grows, (*(d.symbol for d in (*m.parameters, *m.state)), *m.internals))),
+            lanes=self.lanes,
         )
+
+    def side_by_side(self) -> ir.LaneCode | None:
+        """Return how several neurons advance at once, if they can."""
+        if not self.options.lanes or self.gap_port is not None:
+            return None
+        code = straight(self.model, self.lane_names().__getitem__, self.lane_source)
+        if isinstance(code, str):
+            return None
+        return ir.LaneCode(code, any(f.nonlinear is not None for f in self.model.flows))
+
+    def lane_names(self) -> Mapping[Symbol, str]:
+        """Return names for all that lanes have as members, constants and state in one scope."""
+        m = self.model
+        declared = [*(d.symbol for d in m.parameters), *m.internals, *(d.symbol for d in m.state)]
+        single = [e for s in declared for e in (s.elements or (s,))]
+        single += [s for c in m.convolutions for s in c.states]
+        plain = {s: replace(s, vector=None, size=None) for s in single}
+        named = names.members(dict.fromkeys(plain.values()), taken=["held"])
+        return {s: named[p].name for s, p in plain.items()}
+
+    def lane_source(self, symbol: Symbol) -> str:
+        """Return where one neuron keeps a constant or a state variable."""
+        return _PRINTER.name(self.cpp[symbol])
 
     def headers(self) -> tuple[str, ...]:
         """Return which headers of ours the neuron needs."""
@@ -283,7 +309,8 @@ class Lowering:
             "vector_status.h": any(d.symbol.size is not None for d in (*m.parameters, *m.state)),
             "vectors.h": bool(vectors(m)),
             "delay.h": bool(m.delays),
-            "input_buffer.h": bool(m.spike_ports or m.continuous_ports),
+            "input_buffer.h": bool(m.spike_ports or m.continuous_ports) or self.lanes is not None,
+            "arena.h": self.lanes is not None,
             "gap_junctions.h": self.gap_port is not None,
             "random.h": m.is_random,
             "message.h": any(isinstance(s, Say) for s in statements),
@@ -302,6 +329,10 @@ class Lowering:
         needed = ["expdd.hpp"] if "expdd" in functions else []
         if any(isinstance(d, MatrixExponential) for d in m.derived):
             needed.append("matrix_exponential.hpp")
+        if self.lanes is not None:
+            return tuple(
+                cpp_runtime([*needed, "lane_steps.hpp" if self.lanes.solves else "lanes.hpp"])
+            )
         for f in m.flows:
             if f.nonlinear is not None and not _is_euler(f.nonlinear):
                 needed.append(CPP_INTEGRATORS[f.nonlinear.integrator.method][0])

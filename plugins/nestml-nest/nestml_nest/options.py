@@ -17,6 +17,10 @@ class Options:
         default="w",
         metadata={"help": "what of a synapse is its weight in NEST: a variable or parameter"},
     )
+    delay: str = field(
+        default="",
+        metadata={"help": "what of a synapse is its delay in NEST: a parameter, such as `d`"},
+    )
     homogeneous: tuple[str, ...] = field(
         default=(),
         metadata={"help": "parameters that all synapses of a model share; `all` for all of them"},
@@ -32,6 +36,14 @@ class Options:
     archive: bool = field(
         default=True,
         metadata={"help": "keep what plastic synapses of NEST want to know of their neuron"},
+    )
+    static_synapse: bool = field(
+        default=False,
+        metadata={"help": "generate a static synapse with each neuron, far faster than NEST's own"},
+    )
+    lanes: bool = field(
+        default=True,
+        metadata={"help": "let several neurons advance at once where the model allows it"},
     )
     module: str = field(
         default="nestmlmodule",
@@ -55,6 +67,10 @@ class Options:
     native: bool = field(
         default=False,
         metadata={"help": "compile for the processor of this machine; results stay the same"},
+    )
+    portable: bool = field(
+        default=False,
+        metadata={"help": "compile for every processor of this kind; results stay the same"},
     )
     flags: str = field(
         default="", metadata={"help": "further flags for the compiler, such as `-g`"}

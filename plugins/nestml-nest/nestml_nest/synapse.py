@@ -31,6 +31,7 @@ from nestml_core.api import (
     bodies_of,
     expressions_in,
     identifiers,
+    needs_every_step,
     postsynaptic,
     rewrite,
     step_expressions,
@@ -66,16 +67,25 @@ def weight_symbol(model: SolvedModel, options: Options) -> Symbol | None:
     return next((s for s in declared if s.name == options.weight), None)
 
 
+def delay_symbol(model: SolvedModel, options: Options) -> Symbol | None:
+    """Return the parameter that is NEST's delay."""
+    declared = (d.symbol for d in model.parameters)
+    return next((s for s in declared if s.name == options.delay), None)
+
+
 def is_shared(d: Declaration, model: SolvedModel, options: Options) -> bool:
     """Return whether the connections of a model share a parameter."""
+    if d.symbol == delay_symbol(model, options):
+        return False
     if d.homogeneous or d.symbol.name in options.homogeneous:
         return True
     return ALL in options.homogeneous and d.symbol != weight_symbol(model, options)
 
 
 def connection_keys(model: SolvedModel) -> Mapping[Symbol, str]:
-    """Return the status entry of each parameter and state variable of a synapse."""
-    symbols = [d.symbol for d in (*model.parameters, *model.state)]
+    """Return the status entry of each parameter, state variable and recordable of a synapse."""
+    declared = [d.symbol for d in (*model.parameters, *model.state)]
+    symbols = list(dict.fromkeys((*declared, *(r.symbol for r in model.recordables))))
     keys = identifiers(symbols, (), taken=CONNECTION_ENTRIES)
     return MappingProxyType({s: keys[s] for s in symbols})
 
@@ -93,7 +103,8 @@ class SynapseLowering(Lowering):
         named = names.variables(functions, _MEMBERS)
         self.function_names = {s.name: n.name for s, n in named.items()}
         self.weight = weight_symbol(self.model, options)
-        stay = () if self.weight is None else (self.weight,)
+        self.delay_parameter = delay_symbol(self.model, options)
+        stay = tuple(s for s in (self.weight, self.delay_parameter) if s is not None)
         self.whole = self.model
         self.part = Postsynaptic()
         if is_paired:
@@ -101,6 +112,9 @@ class SynapseLowering(Lowering):
             self.model = without(self.model, self.part)
         self.keys = connection_keys(self.whole)
         self.owners = dict(self.ownership())
+
+    def side_by_side(self) -> None:
+        """Synapses have their events one by one."""
 
     # Names
 
@@ -177,9 +191,12 @@ class SynapseLowering(Lowering):
         )
         state = tuple(self.entry(d) for d in m.state if self.owners[d.symbol] == "S")
         own = self.entries("P")
+        late = (d for d in m.parameters if d.symbol == self.delay_parameter)
+        delay = next(map(self.entry, late), None)
         dependents = tuple(self.dependents())
         events = tuple(self.event(p) for p in self.roles.order)
         weight = self.weight_entry()
+        recordings = tuple(self.shown())
         has_post = self.roles.postsynaptic is not None
         moving = bool(m.flows or m.convolutions or m.update)
         return sir.Synapse(
@@ -190,6 +207,9 @@ class SynapseLowering(Lowering):
             headers=tuple(h for h in self.headers() if h in ("random.h", "message.h", "integer.h")),
             runtime=self.runtime(),
             own=own,
+            settable=tuple(e for e in own if e != delay),
+            delay=delay,
+            delay_key="" if delay is None or self.options.delay == "delay" else delay.key,
             shared=self.entries("C"),
             state=tuple(sorted(state, key=_by_size)),
             hidden=hidden,
@@ -214,17 +234,25 @@ class SynapseLowering(Lowering):
             ),
             own_weight=weight if weight and weight.owner != "C" else None,
             shared_weight=weight if weight and weight.owner == "C" else None,
+            shown_weight=next(
+                (r for s, r in recordings if s == self.weight and weight is None), None
+            ),
+            recordings=tuple(r for _, r in recordings),
             partner=partner,
             has_state=bool(state or hidden),
             has_post=has_post,
             sees_archive=has_post and partner is None,
             sees_kept=has_post and partner is not None,
-            has_others=has_post or bool(self.roles.modulators),
+            has_others=has_post or bool(self.roles.modulators or self.roles.third_factors),
             has_mod=bool(self.roles.modulators),
             is_random=m.is_random,
+            seen=tuple(s.port for s in partner.kept.seen) if partner is not None else (),
+            remembers_steps=partner is not None and partner.kept.is_stepwise,
+            is_attached=partner is not None and (has_post or bool(self.roles.third_factors)),
+            follows=needs_every_step(self.whole),
             flows_at_all=moving
             or self.roles.postsynaptic is not None
-            or bool(self.roles.modulators)
+            or bool(self.roles.modulators or self.roles.third_factors)
             or self.reads_interval(),
         )
 
@@ -287,7 +315,7 @@ class SynapseLowering(Lowering):
         return replace(found, propagators=propagators)
 
     def inputs(self) -> Iterator[ir.Member]:
-        read = {s for e in self.everything() for s in symbols_in(e)}
+        read = {s for e in self.everything() for s in symbols_in(e)} | {*self.roles.third_factors}
         for port in _ports(self.whole):
             if port in read:
                 yield self.zeroed(port, "")
@@ -345,6 +373,15 @@ class SynapseLowering(Lowering):
                 return sir.Owned(self.owners[d.symbol], self.entry(d))
         return None
 
+    def shown(self) -> Iterator[tuple[Symbol, ir.Recording]]:
+        """Yield the recordable inlines that follow from what a connection or its model has."""
+        declared = {d.symbol for d in self.whole.state}
+        for r in self.whole.recordables:
+            if r.symbol.owner in declared:
+                continue
+            if {self.owners.get(s, "") for s in self.sources(r.value)} <= set("PCKVS"):
+                yield r.symbol, self.recording(r.symbol, r.value)
+
     def elsewhere(self, neuron: str, base: str) -> Iterator[sir.Elsewhere]:
         """Yield what is set in the neuron."""
         for d in (*self.part.parameters, *self.part.state):
@@ -372,8 +409,13 @@ class KeptLowering(SynapseLowering):
             steady = {"N": "P", "M": "S", "V": "K"}
             yield symbol, steady.get(owner, owner)
 
-    def kept(self, name: str, member: str, base: str) -> sir.Kept:
-        """Return the struct for synapses that are called ``base``."""
+    def kept(self, name: str, member: str, base: str, read: Mapping[Symbol, Expr]) -> sir.Kept:
+        """Return the struct for synapses that are called ``base``.
+
+        Parameters
+        ----------
+        read : what continuous ports see, in terms of the neuron
+        """
         part = self.part
         used = {s for d in part.derived for s in defined(d)}
         ending = f"__for_{base}"
@@ -396,6 +438,7 @@ class KeptLowering(SynapseLowering):
             key = self.keys[d.symbol]
             return replace(found, message=found.message.replace(key, key + ending, 1))
 
+        is_stepwise = needs_every_step(self.whole)
         constants, constant_computations = derived("K")
         interval, interval_computations = derived("D")
         one = Ref(Symbol("1.0", Kind.LOCAL), REAL)
@@ -424,8 +467,16 @@ class KeptLowering(SynapseLowering):
             jumps=self.jumps(jumps),
             uses_time=any(TIME in symbols_in(e) for e in expressions_in(part.body)),
             guards=tuple(guard(d, d.guard) for d in everything if d.guard is not None),
-            headers=tuple(h for h in self.headers() if h == "integer.h"),
+            headers=tuple(h for h in self.headers() if h == "integer.h")
+            + (("course.h",) if read else ())
+            + (() if self.roles.modulators else ("catching_up.h",)),
             runtime=self.runtime() if part.symbols else (),
+            has_archive=self.roles.postsynaptic is not None,
+            has_mod=bool(self.roles.modulators),
+            catches_up=not self.roles.modulators,
+            seen=tuple(sir.Seen(self.member(p), e) for p, e in read.items()),
+            course="StepCourse" if is_stepwise else "EventCourse",
+            is_stepwise=bool(read) and is_stepwise,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import ClassVar
 
-from nestml_core.api import CPrinter, Emit, Integrate
+from nestml_core.api import Base, Binary, CPrinter, Emit, Integrate, Number, Piece
 from nestml_nest.cpp import NestPrinter
 
 
@@ -16,6 +16,11 @@ class SynapsePrinter(NestPrinter):
     functions: ClassVar[Mapping[str, str]] = MappingProxyType(
         {**NestPrinter.functions, "expm1": CPrinter.functions["expm1"]}
     )
+
+    def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:
+        if isinstance(e.right, Number) or e.type.base is Base.INTEGER:
+            return super().power(e, base, exponent)
+        return Piece(f"nestml::power({base.text}, {exponent.text})")
 
     def integrate(self, stmt: Integrate) -> list[str]:
         return [f"integrate_odes_{stmt.flow}();"]

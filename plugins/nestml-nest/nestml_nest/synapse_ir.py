@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nestml_core.api import Stmt
+from nestml_core.api import Expr, Stmt
 from nestml_nest.ir import (
     Change,
     Computation,
@@ -22,6 +22,7 @@ from nestml_nest.ir import (
     FunctionDefinition,
     Guard,
     Member,
+    Recording,
 )
 
 
@@ -52,6 +53,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A continuous port of a synapse, and what it sees of the neuron."""
+
+    port: str
+    """As a member of ``in``."""
+    value: Expr
+    """In terms of the neuron."""
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What a neuron keeps for the synapses of one model that end at it."""
 
@@ -76,6 +87,18 @@ class Kept:
     guards: tuple[Guard, ...]
     headers: tuple[str, ...]
     runtime: tuple[str, ...]
+    has_archive: bool
+    """Synapses see the spikes of the neuron."""
+    has_mod: bool
+    """They hear of modulating neurons, and so are looked at again and again."""
+    catches_up: bool
+    """Otherwise the neuron has them looked at when it keeps too much for them."""
+    seen: tuple[Seen, ...]
+    """What else they see of it."""
+    course: str
+    """The C++ class that remembers that."""
+    is_stepwise: bool
+    """It remembers every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +129,13 @@ class Synapse:
     headers: tuple[str, ...]
     runtime: tuple[str, ...]
     own: tuple[Entry, ...]
+    """The parameters of each connection,"""
+    settable: tuple[Entry, ...]
+    """among them those that can be set by their names,"""
+    delay: Entry | None
+    """and the one that is NEST's delay,"""
+    delay_key: str
+    """which is read by this name, too."""
     shared: tuple[Entry, ...]
     state: tuple[Entry, ...]
     hidden: tuple[Member, ...]
@@ -130,6 +160,10 @@ class Synapse:
     own_weight: Owned | None
     """What NEST calls the weight, if each connection has its own."""
     shared_weight: Owned | None
+    shown_weight: Recording | None
+    """What follows from parameters and state, and is the weight, but cannot be set."""
+    recordings: tuple[Recording, ...]
+    """What else follows from them and has a name."""
     partner: Partner | None
     has_state: bool
     has_post: bool
@@ -138,8 +172,21 @@ class Synapse:
     sees_kept: bool
     """or in what its neuron keeps for it."""
     has_others: bool
-    """There are other than presynaptic spikes."""
+    """There are other than presynaptic spikes, or there is something to see of the neuron."""
     has_mod: bool
     is_random: bool
+    seen: tuple[str, ...]
+    """The continuous ports that see something of the neuron, as members of ``in``."""
+    remembers_steps: bool
+    """The neuron remembers every step for it."""
+    is_attached: bool
+    """The neuron keeps something for it."""
+    follows: bool
+    """It reads them in between, and so follows its neuron step by step."""
     flows_at_all: bool
     """Something happens between events, or the time of the last one matters for the next."""
+
+    @property
+    def is_called(self) -> bool:
+        """Return whether NEST or the neuron calls it between its spikes."""
+        return self.has_mod or self.is_attached

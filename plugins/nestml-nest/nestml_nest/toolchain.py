@@ -156,6 +156,20 @@ def _install_compiler() -> str:
     return "conda install -c conda-forge gxx"
 
 
+def _processor(options: Options) -> tuple[str, ...]:
+    """Return which processors the module is for: this one, those that have its vectors, or all."""
+    if options.native:
+        return ("-march=native",)
+    return ("-mavx2",) if _has_wide_vectors() and not options.portable else ()
+
+
+def _has_wide_vectors() -> bool:
+    facts = Path("/proc/cpuinfo")
+    if platform.machine() != "x86_64" or not facts.is_file():
+        return False
+    return re.search(r"^flags\s*:.*\bavx2\b", facts.read_text(encoding="utf-8"), re.M) is not None
+
+
 def flags(nest: Nest, options: Options) -> tuple[str, ...]:
     """Return the arguments that compile a module for ``nest``.
 
@@ -170,7 +184,7 @@ def flags(nest: Nest, options: Options) -> tuple[str, ...]:
         "-std=c++20",
         "-ffp-contract=off",
         f"-O{options.optimization}",
-        *(("-march=native",) if options.native else ()),
+        *_processor(options),
         "-DNDEBUG",
         "-fPIC",
         "-fopenmp",

@@ -413,7 +413,10 @@ def installing(folder: str) -> Fields:
     found: dict[str, Any] = {"names": nestml_nest.install(text.format(rate=1), folder)}
     found["again"] = problem("3")
     found["first"] = run()
+    module = Path(folder, "nestmlmodule.so")
+    before = module.stat().st_mtime_ns
     found["with_nodes"] = problem("3")
+    found["untouched"] = module.stat().st_mtime_ns == before
     found["replaced"] = problem("3", reset=True)
     found["second"] = run()
     found["mistake"] = problem("nothing", reset=True)

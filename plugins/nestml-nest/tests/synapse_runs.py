@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,15 +20,18 @@ def generator(times: Sequence[float]) -> Any:
     return nest.Create("spike_generator", {"spike_times": [round(t - LEAD, 6) for t in times]})
 
 
-def firing(model: str, times: Sequence[float], properties: Fields, count: int = 1) -> Any:
-    """Return neurons of ``model`` that fire at ``times``, whatever else reaches them."""
-    neurons = nest.Create(model, count)
-    if model != "parrot_neuron":
-        neurons.set({"V_th": 1e6, "refr_T": 0.0})
+def firing(model: str, times: Sequence[float], properties: Fields, kick: float = 0.0) -> Any:
+    """Return a neuron of ``model`` that fires at ``times``, whatever else reaches it.
+
+    If there is a ``kick``, this is what reaches it at these times instead.
+    """
+    neuron = nest.Create(model)
+    if model != "parrot_neuron" and not kick:
+        neuron.set({"V_th": 1e6, "refr_T": 0.0})
     if properties:
-        neurons.set(dict(properties))
-    nest.Connect(generator(times), neurons, syn_spec={"delay": LEAD, "weight": 1e9})
-    return neurons
+        neuron.set(dict(properties))
+    nest.Connect(generator(times), neuron, syn_spec={"delay": LEAD, "weight": kick or 1e9})
+    return neuron
 
 
 def weights(
@@ -38,11 +42,14 @@ def weights(
     threads: int = 1,
     resolution: float = 0.1,
     deliver_interval: int = 1,
+    link: float = 0.0,
 ) -> list[Any]:
     """Return what each job's synapse passes on: ``[[times, weights], ...]``.
 
     A job has the ``synapse`` and its ``parameters`` and own ``values``, the ``neuron`` that it ends
-    at and its ``properties``, the ``delay``, and the trains ``pre``, ``post`` and ``mod``.
+    at and its ``properties``, the ``delay``, and the trains ``pre``, ``post`` and ``mod``; perhaps
+    the ``kick`` that the neuron gets at the times of ``post``. The spikes of ``mod`` reach their
+    transmitter a ``link`` later, or a step.
     """
     start(modules, threads, resolution)
     recorders = []
@@ -60,11 +67,11 @@ def weights(
                 transmitters[modulation] = nest.Create("volume_transmitter")
                 transmitters[modulation].deliver_interval = deliver_interval
                 sender = firing("parrot_neuron", modulation, {})
-                link = {"delay": resolution}
-                nest.Connect(sender, transmitters[modulation], syn_spec=link)
+                late = {"delay": link or resolution}
+                nest.Connect(sender, transmitters[modulation], syn_spec=late)
             common["volume_transmitter"] = transmitters[modulation]
         nest.CopyModel(job["synapse"], f"copy_{k}", common)
-        target = firing(job["neuron"], job["post"], job["properties"])
+        target = firing(job["neuron"], job["post"], job["properties"], job.get("kick", 0.0))
         # port 1 of a parrot takes no part in what it repeats
         port = int(job["neuron"] == "parrot_neuron")
         spec = {"synapse_model": f"copy_{k}", "receptor_type": port, "delay": job["delay"]}
@@ -169,6 +176,7 @@ def pairs(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
     got["decayed"] = target.get("post_trace__for_stdp")
     got["size"] = connection.get("sizeof")
     got["native"] = nest.GetDefaults("stdp_synapse", "sizeof")
+    got["entries"] = [sorted(set(target.get()) - set(source.get())), sorted(connection.get())]
     got["models"] = [m for m in nest.synapse_models if m.startswith("stdp__") or m == "stdp"]
     return got
 
@@ -189,6 +197,113 @@ def late(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
     return {"weights": [list(r.get("events", "weights")) for r in recorders]}
 
 
+def following(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
+    """Connect from the begin and later, and set the potential between two runs."""
+    got: dict[str, Any] = {}
+    for name, begin, jump in (
+        ("early", 0.0, 0.0),
+        ("late", 50.0, 0.0),
+        ("set_between_runs", 0.0, 9.0),
+    ):
+        start(modules)
+        nest.set(min_delay=1.0, max_delay=2.0)
+        target = nest.Create(neuron)
+        recorder = nest.Create("weight_recorder")
+        nest.CopyModel(synapse, "copy", {"weight_recorder": recorder})
+        source = firing("parrot_neuron", [begin + 40.0, begin + 70.0], {})
+        nest.Connect(generator([begin + 20.0]), target, syn_spec={"delay": LEAD, "weight": 12.0})
+        if begin:
+            nest.Simulate(begin)  # at rest
+        nest.Connect(source, target, syn_spec={"synapse_model": "copy", "delay": 2.0})
+        nest.Simulate(30.0)
+        target.set(V_m=target.get("V_m") + jump)
+        nest.Simulate(50.0)
+        got[name] = [round(w, 12) for w in recorder.get("events", "weights")]
+    return got
+
+
+def silence(
+    modules: Sequence[str],
+    neuron: str,
+    synapses: Sequence[str],
+    *,
+    begin: float,
+    end: float,
+    every: float,
+    kick: float,
+    delay: float,
+) -> Fields:
+    """Let neurons fire all the time, while synapses have no spikes between ``begin`` and ``end``.
+
+    Half of the connections are taken away after their first spike. Return the weights that the
+    others pass on, and by how many bytes the process has grown meanwhile.
+    """
+    start(modules)
+    count = 200
+    source = firing("parrot_neuron", [begin, end], {})
+    targets = nest.Create(neuron, count)
+    times = [every * k for k in range(1, int((end - 1.0) / every))]
+    nest.Connect(generator([t + LEAD for t in times]), targets, "all_to_all", {"weight": kick})
+    recorders = {}
+    for k, synapse in enumerate(synapses):
+        recorders[synapse] = nest.Create("weight_recorder")
+        nest.CopyModel(synapse, f"silent_{k}", {"weight_recorder": recorders[synapse]})
+        nest.Connect(source, targets, syn_spec={"synapse_model": f"silent_{k}", "delay": delay})
+    nest.Simulate(begin + delay + 10.0)
+    for k in range(len(synapses)):
+        nest.Disconnect(
+            nest.GetConnections(target=targets[count // 2 :], synapse_model=f"silent_{k}")
+        )
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    nest.Simulate(end + 10.0 - nest.biological_time)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    found = {}
+    for synapse, recorder in recorders.items():
+        events = recorder.get("events")
+        late = events["times"] > begin + 5.0
+        found[synapse] = [sorted(set(events["weights"][chosen])) for chosen in (~late, late)]
+    sent = len(recorders[synapses[0]].get("events", "weights"))
+    return {"weights": found, "sent": sent, "count": count, "grown": grown * 1024}
+
+
+def immature(modules: Sequence[str], neuron: str, synapse: str) -> Fields:
+    """Look at a weight that follows from the state."""
+    start(modules)
+    source, target = nest.Create("parrot_neuron"), nest.Create(neuron)
+    nest.Connect(source, target, syn_spec={"synapse_model": synapse, "delay": 2.0})
+    (connection,) = nest.GetConnections(synapse_model=synapse)
+    got: dict[str, Any] = {"weights": []}
+    for permanence in (50.0, 5.0, 50.0):
+        connection.set(permanence=permanence)
+        got["weights"].append(list(connection.get(["w", "weight"]).values()))
+    got["refused"] = error(lambda: connection.set(weight=3.0))
+    return got
+
+
+def delayed(modules: Sequence[str], synapse: str) -> Fields:
+    """Read and set a delay that the model knows, too."""
+    start(modules)
+    source, target = firing("parrot_neuron", [10.0, 30.0], {}), nest.Create("parrot_neuron")
+    recorder = nest.Create("weight_recorder")
+    nest.CopyModel(synapse, "copy", {"weight_recorder": recorder})
+    own = {"synapse_model": "copy", "receptor_type": 1}
+    got: dict[str, Any] = {"default": list(nest.GetDefaults("copy", ["d", "delay"]))}
+    for spec in (own, {**own, "delay": 1.5}):
+        nest.Connect(source, target, syn_spec=spec)
+    first, second = sorted(nest.GetConnections(synapse_model="copy"), key=lambda c: -c.get("d"))
+    got["connected"] = [list(c.get(["d", "delay"]).values()) for c in (first, second)]
+    got["own_name"] = error(lambda: second.set(d=3.0))
+    got["own_name"] += error(lambda: nest.Connect(source, target, syn_spec={**own, "d": 3.0}))
+    got["guard"] = error(lambda: second.set(delay=0.2))
+    second.set(delay=4.0)
+    got["set"] = list(second.get(["d", "delay"]).values())
+    nest.SetDefaults("copy", {"delay": 2.5})
+    got["default_set"] = list(nest.GetDefaults("copy", ["d", "delay"]))
+    nest.Simulate(50.0)
+    got["weights"] = sorted(set(recorder.get("events", "weights")))
+    return got
+
+
 def sizes(modules: Sequence[str], models: Sequence[str]) -> list[int]:
     """Return how many bytes a connection takes."""
     start(modules)
@@ -196,7 +311,20 @@ def sizes(modules: Sequence[str], models: Sequence[str]) -> list[int]:
 
 
 RUNS = {
-    f.__name__: f for f in (weights, status, random_weights, several_at_once, pairs, late, sizes)
+    f.__name__: f
+    for f in (
+        weights,
+        status,
+        random_weights,
+        several_at_once,
+        pairs,
+        late,
+        following,
+        silence,
+        immature,
+        delayed,
+        sizes,
+    )
 }
 
 

@@ -1,7 +1,12 @@
-"""Synapses of the library with their twins in NEST, trains of spikes, and further models."""
+"""Synapses of the library with their twins in NEST, trains of spikes, and further models.
+
+The trains are Poisson, and some spikes are made to meet at the synapse. Two seconds of them by
+default; NESTML_SYNAPSE_SECONDS=100 takes more.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,8 +20,10 @@ from nestml_core.pipeline import check_sources, compile_files
 from nestml_core.source import Source
 
 DT = 0.1
-DURATION = 2000.0
+DURATION = 1000.0 * float(os.environ.get("NESTML_SYNAPSE_SECONDS", "2"))
 DELAYS = (0.1, 1.0, 5.0)
+LONGER = DELAYS[1:]
+"""With these, NEST communicates every tenth step."""
 RATE = 30.0
 
 MODELS = """
@@ -176,11 +183,19 @@ class Row:
     initial: Mapping[str, Any] = field(default_factory=dict)
     theirs: Mapping[str, Any] = field(default_factory=dict)
     meet: bool = True
+    tolerance: float = 1e-9
 
 
 ROWS = {
     "static": Row("static", "static_synapse", {"w": "weight"}, {"w": 2.5}),
     "stdp": Row("stdp", "stdp_synapse", PAIR, GUETIG, {"w": 20.0}),
+    "stdp, additive": Row(
+        "stdp",
+        "stdp_synapse",
+        PAIR,
+        GUETIG | {"lambda": 0.2, "mu_plus": 0.0, "mu_minus": 0.0, "Wmax": 25.0},
+        {"w": 20.0},
+    ),
     # these two begin as if there had been a presynaptic spike at 0
     "symmetric": Row(
         "stdp_nn_symm", "stdp_nn_symm_synapse", PAIR, GUETIG, {"w": 20.0, "pre_trace": 1.0}
@@ -218,6 +233,12 @@ ROWS = {
         TSODYKS | {"tau_psc": "tau_psc"},
         {"w": 250.0, "U": 0.1, "tau_fac": 300.0, "tau_rec": 120.0, "tau_psc": 4.0},
     ),
+    "tsodyks, depressing": Row(
+        "tsodyks",
+        "tsodyks_synapse",
+        TSODYKS | {"tau_psc": "tau_psc"},
+        {"w": 100.0, "U": 0.5, "tau_fac": 0.0, "tau_rec": 800.0, "tau_psc": 3.0},
+    ),
     # theirs begins with the u of its first spike
     "tsodyks2": Row(
         "tsodyks2",
@@ -233,6 +254,15 @@ ROWS = {
         DOPAMINE,
         MODULATED | {"b": 0.0, "Wmin": 99.3, "Wmax": 100.5},
         {"w": 100.0},
+    ),
+    # ours keeps to the bounds at all times, theirs at the ends of steps
+    "dopamine, bounded, with baseline": Row(
+        "stdp_dopamine",
+        "stdp_dopamine_synapse",
+        DOPAMINE,
+        MODULATED | {"Wmin": 99.7, "Wmax": 101.0},
+        {"w": 100.0},
+        tolerance=1e-6,
     ),
     # for theirs, spikes that meet make no pair
     "vogels": Row(
@@ -323,8 +353,11 @@ def job_of_ours(row: Row, delay: float, neuron: str = "parrot_neuron") -> dict[s
     return {**job(row, delay), **where, **values}
 
 
-def in_the_reference(case: str, delay: float) -> Any:
-    """Return times and weights of what the synapse passes on, as the core has it."""
+def in_the_reference(case: str, delay: float, link: float = DT) -> Any:
+    """Return times and weights of what the synapse passes on, as the core has it.
+
+    Modulating spikes arrive a ``link`` late.
+    """
     row = ROWS[case]
     net = nestml.Network(dt=DT)
     fire = trains(delay, row.meet)
@@ -339,9 +372,9 @@ def in_the_reference(case: str, delay: float) -> Any:
         delay=delay,
         parameters=dict(row.parameters),
         initial=dict(row.initial),
-        inputs={"mod_spikes": (mod, DT)} if row.ours == "stdp_dopamine" else {},
+        inputs={"mod_spikes": (mod, link)} if row.ours == "stdp_dopamine" else {},
     )
-    return emitted(net.run(DURATION, progress=False), connection)
+    return emitted(net.run(min(DURATION, 3000.0), progress=False), connection)
 
 
 def emitted(result: Any, connection: Any) -> tuple[Any, Any]:

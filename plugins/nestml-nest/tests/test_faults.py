@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ ASKED = 'case "$*" in *-dump*|*--version*) exec g++ "$@";; esac'
 """The first line of a compiler that says what it is, and does something else than compiling."""
 
 COMMAND = (sys.executable, "-m", "nestml_core.cli", "build", "iaf_psc_delta", "-b", "nest")
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have programs notice Ctrl-C: what a shell has put in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -89,7 +98,7 @@ def test_a_linker_that_fails(generated: Path, tmp_path: Path) -> None:
     assert listing(generated) == before
 
 
-def test_an_interrupt(toolchain: None, tmp_path: Path) -> None:
+def test_an_interrupt(toolchain: None, interruptible: None, tmp_path: Path) -> None:
     """While the compiler runs: neither a module nor a precompiled header is left half-made."""
     begun = tmp_path / "begun"
     slow = compiler(tmp_path, f"touch {begun}\nexec sleep 60")
@@ -139,5 +148,24 @@ def test_a_missing_compiler(toolchain: None, tmp_path: Path) -> None:
     )
     assert "no-such-g++" in done.stderr
     assert "NEST201" in done.stderr
+    assert not list((tmp_path / "out").glob("*.so"))
+    assert (tmp_path / "out/nestmlmodule.cpp").is_file()
+
+
+def test_a_missing_nest(tmp_path: Path) -> None:
+    """The same without NEST."""
+    text = (
+        "import sys; from nestml_core.cli import main; from nestml_nest import toolchain; "
+        "toolchain.find_spec = lambda name: None; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text, *COMMAND[3:], "-o", "out"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "NEST is missing" in done.stderr
+    assert "pip install" in done.stderr
     assert not list((tmp_path / "out").glob("*.so"))
     assert (tmp_path / "out/nestmlmodule.cpp").is_file()

@@ -30,15 +30,28 @@ def generated(directory: Path) -> Path:
     return directory
 
 
-def test_models_are_installed_and_replaced(in_nest: InNest, tmp_path: Path) -> None:
-    found = in_nest("installing", folder=str(tmp_path))
-    assert found["names"] == {"drift": "drift"}
-    assert found["first"] == pytest.approx(1.0)
-    assert "NEST has 1 nodes" in found["with_nodes"]
-    assert "NEST has `drift` already" in found["again"]
-    assert "ResetKernel" in found["again"]
-    assert found["second"] == pytest.approx(3.0)
-    assert "NML101" in found["mistake"]
+@pytest.fixture(scope="module")
+def installed(in_nest: InNest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return dict(in_nest("installing", folder=str(tmp_path_factory.mktemp("installed"))))
+
+
+def test_models_are_installed_and_replaced(installed: dict[str, Any]) -> None:
+    assert installed["names"] == {"drift": "drift"}
+    assert installed["first"] == pytest.approx(1.0)
+    assert installed["second"] == pytest.approx(3.0)
+    assert "NML101" in installed["mistake"]
+
+
+def test_a_kernel_that_has_nodes_is_left_alone(installed: dict[str, Any]) -> None:
+    assert "NEST has 1 nodes" in installed["with_nodes"]
+    assert "ResetKernel" in installed["with_nodes"]
+    assert installed["untouched"], "nothing is built in vain"
+    assert installed["first"] == pytest.approx(1.0)
+
+
+def test_a_model_that_nest_has_is_not_installed_twice(installed: dict[str, Any]) -> None:
+    assert "NEST has `drift` already" in installed["again"]
+    assert "ResetKernel" in installed["again"]
 
 
 def test_the_command_prints_what_to_do(toolchain: None, tmp_path: Path) -> None:
@@ -95,6 +108,24 @@ def test_strings_that_every_module_would_make_are_made_once() -> None:
     for strange in ("int f();\n", "const int k = 3;\n", 'const std::string c = "c";\n'):
         assert keeping.declarations(NAMES.replace("}\n", strange + "}\n")) == ""
     assert keeping.declarations(NAMES.replace("#define NAMES_H\n", "")) == ""
+
+
+def test_strings_are_made_by_a_loop_where_no_headers_are_kept(
+    toolchain: None, tmp_path: Path
+) -> None:
+    nest = find_nest()
+    assert isinstance(nest, Nest)
+    assert "-include" in keeping.shortened(nest, tmp_path).flags, "NEST's header has another form"
+    header, source, program = (tmp_path / n for n in ("names.h", "show.cpp", "show"))
+    header.write_text(keeping.referring(NAMES), encoding="utf-8")
+    source.write_text(
+        "#include <cstdio>\nint main() { std::puts((names::a + names::b_c).c_str()); }\n",
+        encoding="utf-8",
+    )
+    subprocess.run(["g++", "-include", header, source, "-o", program], check=True)
+    shown = subprocess.run([program], capture_output=True, text=True, check=True)
+    assert shown.stdout == "ab c\n"
+    assert keeping.referring(NAMES.replace("}\n", "int f();\n}\n")) == ""
 
 
 def test_a_cache_that_cannot_be_written_is_no_obstacle(

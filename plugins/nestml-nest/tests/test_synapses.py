@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from nestml_nest.backend import NestBackend
 from nestml_nest.options import Options
-from synapses import DELAYS, MODELS, ROWS, in_the_reference, job_of_ours, job_of_twin, program_of
+from synapses import (
+    DELAYS,
+    DURATION,
+    MODELS,
+    ROWS,
+    in_the_reference,
+    job_of_ours,
+    job_of_twin,
+    program_of,
+)
 
 from nestml_core.api import SolvedProgram
 from nestml_core.testing import models
@@ -20,7 +29,6 @@ Found = Mapping[tuple[str, float, str], tuple[Any, Any]]
 LIBRARY = tuple(dict.fromkeys(r.ours for r in ROWS.values() if f"model {r.ours}:" not in MODELS))
 TWINS = tuple(case for case, row in ROWS.items() if row.twin)
 RANDOM = ("noisy", "quantal_stp")
-DURATION = 2010.0
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,12 @@ def found(plastic: str, synapse_run: Callable[..., Any]) -> Callable[[int], Foun
                 if row.twin:
                     keys.append((case, delay, "theirs"))
                     jobs.append(job_of_twin(row, delay))
-        fields = {"modules": [plastic], "jobs": jobs, "duration": DURATION, "threads": threads}
+        fields = {
+            "modules": [plastic],
+            "jobs": jobs,
+            "duration": DURATION + 10.0,
+            "threads": threads,
+        }
         weights = synapse_run("weights", **fields)
         return {k: (np.array(t), np.array(w)) for k, (t, w) in zip(keys, weights, strict=True)}
 
@@ -58,7 +71,7 @@ def test_same_weights_as_the_built_in(
     (times, weights), (at, expected) = (found(1)[case, delay, who] for who in ("ours", "theirs"))
     assert len(at) > 40
     assert np.array_equal(times, at)
-    assert np.abs(weights - expected).max() < 1e-9
+    assert np.abs(weights - expected).max() < ROWS[case].tolerance
     assert case == "static" or np.ptp(expected) > 1.0, "the weight must change"
 
 
@@ -81,16 +94,35 @@ def test_threads_change_nothing(found: Callable[[int], Found]) -> None:
         assert np.array_equal(weights, two[key][1]), key
 
 
-def test_how_often_a_transmitter_delivers_changes_nothing(
-    plastic: str, synapse_run: Callable[..., Any]
+@pytest.mark.parametrize(("link", "interval"), [(0.1, 700), (1.0, 1), (1.0, 7)])
+def test_how_often_nest_and_a_transmitter_deliver_changes_nothing(
+    plastic: str, synapse_run: Callable[..., Any], link: float, interval: int
 ) -> None:
-    """Also if many presynaptic spikes pass between two deliveries."""
-    jobs = [job_of_ours(ROWS["dopamine"], delay) for delay in DELAYS]
-    fields = {"modules": [plastic], "jobs": jobs, "duration": DURATION, "deliver_interval": 700}
-    for delay, (times, weights) in zip(DELAYS, synapse_run("weights", **fields), strict=True):
-        at, expected = in_the_reference("dopamine", delay)
+    """Also if many presynaptic spikes pass between two deliveries, or come in another order."""
+    delays = [d for d in DELAYS if d >= link]
+    cases = ("dopamine", "dopamine, bounded") if link < 1.0 else ("dopamine", "stdp", "kernels")
+    keys = [(case, delay) for case in cases for delay in delays]
+    weights = synapse_run(
+        "weights",
+        modules=[plastic],
+        jobs=[job_of_ours(ROWS[case], delay) for case, delay in keys],
+        duration=DURATION + 10.0,
+        deliver_interval=interval,
+        link=link,
+    )
+    for (case, delay), (times, found) in zip(keys, weights, strict=True):
+        at, expected = in_the_reference(case, delay, link)
         here = np.array(times) <= at[-1] + 1e-6
-        assert np.abs(np.array(weights)[here] - expected).max() < 1e-9
+        assert np.abs(np.array(found)[here] - expected).max() < 1e-9, (case, delay)
+
+
+@pytest.mark.parametrize("delay", DELAYS)
+def test_dopamine_keeps_to_its_bounds(found: Callable[[int], Found], delay: float) -> None:
+    """Both are reached, and neither is passed."""
+    row = ROWS["dopamine, bounded"]
+    _, weights = found(1)["dopamine, bounded", delay, "ours"]
+    assert weights.min() == row.parameters["Wmin"]
+    assert weights.max() == row.parameters["Wmax"]
 
 
 def test_status_and_errors(plastic: str, synapse_run: Callable[..., Any]) -> None:
@@ -164,3 +196,43 @@ model shared:
     both = backend.lower(program_of(text), Options(homogeneous=("w",))).value
     assert both is not None
     assert both.synapses[0].shared_weight is not None
+
+
+DELAYED = """
+model delayed:
+    parameters:
+        w real = 3
+        d ms = 2 ms [[ d > 0.5 ms ]] @homogeneous
+        tau ms = 5 ms
+    internals:
+        share real = exp(-d / tau)
+    input:
+        pre_spikes <- spike
+    output:
+        spike
+    onReceive(pre_spikes):
+        emit_spike(w * share)
+"""
+
+
+def test_a_parameter_may_be_the_delay(
+    module_of: Callable[..., str], synapse_run: Callable[..., Any]
+) -> None:
+    """The model reads NEST's delay, wherever that was set."""
+    made = module_of(program_of(DELAYED), delay="d", homogeneous=("all",), optimization="1")
+    got = synapse_run("delayed", modules=[made], synapse="delayed")
+    assert got["default"] == [2.0, 2.0]
+    assert got["connected"] == [[2.0, 2.0], [1.5, 1.5]]
+    assert got["own_name"].count("d of delayed is its delay: set delay") == 2
+    assert "d > 0.5 ms" in got["guard"]
+    assert got["set"] == [4.0, 4.0]
+    assert got["default_set"] == [2.5, 2.5]
+    assert np.allclose(got["weights"], [3 * np.exp(-0.8), 3 * np.exp(-0.4)], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("name", "said"), [("w", "is no time"), ("delay", "no synapse has")])
+def test_what_cannot_be_the_delay(name: str, said: str) -> None:
+    lowered = NestBackend().lower(program_of(DELAYED), Options(delay=name))
+    (problem,) = lowered.errors
+    assert problem.code.id == "NEST106"
+    assert said in problem.message

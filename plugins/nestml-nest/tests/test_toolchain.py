@@ -63,6 +63,8 @@ def test_options_reach_the_compiler(toolchain: None) -> None:
     given = flags(nest, Options(optimization="3", native=True, flags="-g '-DX=a b'"))
     assert {"-O3", "-march=native", "-g", "-DX=a b"} <= set(given)
     assert "-march=native" not in flags(nest, Options())
+    assert "-mavx2" not in flags(nest, Options(portable=True))
+    assert "-mavx2" not in given, "the processor of this machine says more"
 
 
 def test_a_missing_nest_is_reported_with_a_way_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

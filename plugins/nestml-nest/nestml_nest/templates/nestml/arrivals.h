@@ -16,6 +16,8 @@
 #include "nest_time.h"
 #include "node.h"
 
+#include "power.h"
+
 namespace nestml {
 
 constexpr double never = std::numeric_limits<double>::infinity();

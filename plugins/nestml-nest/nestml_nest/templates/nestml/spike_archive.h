@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <limits>
+#include <vector>
 
 #include "kernel_manager.h"
 #include "nest_time.h"
+
+#include "power.h"
 
 namespace nestml {
 
@@ -15,7 +17,8 @@ namespace nestml {
 /// share. `Rule` says how it flows and what a spike does to it. Times are in steps.
 ///
 /// An entry stays until every synapse has seen its spike and no synapse can ask for a time at
-/// which it was the last one.
+/// which it was the last one. A synapse may have no presynaptic spike for long, or be gone: where
+/// there are many entries, all are to be looked at, and then `cut`.
 template <class Rule>
 class SpikeArchive {
  public:
@@ -66,6 +69,29 @@ class SpikeArchive {
     entries_.push_back(Entry{time, 0, false, state, state});
   }
 
+  /// When there were spikes that synapses may still ask for.
+  std::vector<long> spikes() const {
+    std::vector<long> times;
+    for (const auto& e : entries_) {
+      if (e.is_spike) {
+        times.push_back(static_cast<long>(e.time));
+      }
+    }
+    return times;
+  }
+
+  bool is_long() const { return entries_.size() > longest; }
+
+  /// All synapses have seen everything up to `time`.
+  void cut(const double time) {
+    std::size_t old = 0;
+    while (old + 1 < entries_.size() && entries_[old + 1].time < time - longest_delay_) ++old;
+    entries_.erase(entries_.begin(), entries_.begin() + old);
+  }
+
+  /// No synapse asks for what was before.
+  double oldest() const { return entries_.front().time; }
+
   /// Whether there is a past: what depends on parameters does not follow them any more.
   bool is_begun() const { return entries_.size() > 1 || entries_.back().time > 0.0; }
 
@@ -76,15 +102,11 @@ class SpikeArchive {
     View(SpikeArchive& archive, const Rule& rule, const double begin, const double end,
          const double delay)
       : entries_(archive.entries_), rule_(rule), delay_(delay) {
-      const auto later = [](const double time, const Entry& e) { return time < e.time; };
-      const auto first = std::upper_bound(
-        entries_.begin(), entries_.end(), begin - delay, later);
-      const auto last = std::upper_bound(first, entries_.end(), end - delay, later);
-      next_ = first - entries_.begin();
-      end_ = last - entries_.begin();
-      for (auto e = first; e != last; ++e) {
-        ++e->readers;
-      }
+      // from the end, which is near: most of the others have been seen before
+      end_ = entries_.size();
+      while (end_ > 0 && entries_[end_ - 1].time > end - delay) --end_;
+      next_ = end_;
+      while (next_ > 0 && entries_[next_ - 1].time > begin - delay) ++entries_[--next_].readers;
       skip();
     }
 
@@ -122,7 +144,7 @@ class SpikeArchive {
       }
     }
 
-    std::deque<Entry>& entries_;
+    std::vector<Entry>& entries_;
     Rule rule_;
     double delay_;
     std::size_t next_ = 0;
@@ -141,13 +163,17 @@ class SpikeArchive {
   void forget(const double now) {
     const double safe = now - longest_delay_ -
       static_cast<double>(nest::kernel().connection_manager.get_min_delay());
-    while (entries_.size() > 1 && entries_[1].time < safe &&
-           (!entries_.front().is_spike || entries_.front().readers >= synapses_)) {
-      entries_.pop_front();
+    std::size_t old = 0;
+    while (old + 1 < entries_.size() && entries_[old + 1].time < safe &&
+           (!entries_[old].is_spike || entries_[old].readers >= synapses_)) {
+      ++old;
     }
+    entries_.erase(entries_.begin(), entries_.begin() + old);
   }
 
-  std::deque<Entry> entries_;
+  static constexpr std::size_t longest = 256;
+
+  std::vector<Entry> entries_;  // few: what is forgotten leaves a gap that is closed at once
   std::size_t synapses_ = 0;
   double longest_delay_ = 0.0;
 };
