@@ -5,6 +5,7 @@ from __future__ import annotations
 BLANK = "\N{REPLACEMENT CHARACTER}"
 JOINERS = ("\\", "??/")
 """What joins the next line to a comment: a backslash, and its trigraph."""
+COMPANY = " (end of line)"
 
 
 def commented(text: str) -> str:
@@ -29,4 +30,9 @@ def lines_of(text: str) -> tuple[str, ...]:
 
 def _harmless(line: str) -> str:
     shown = "".join(c if c.isprintable() else BLANK for c in line)
-    return f"{shown} (end of line)" if shown.endswith(JOINERS) else shown
+    return apart(shown)
+
+
+def apart(line: str) -> str:
+    """Return a line of a comment that does not join the next one to it."""
+    return f"{line}{COMPANY}" if line.endswith(JOINERS) else line

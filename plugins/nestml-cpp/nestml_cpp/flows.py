@@ -32,14 +32,17 @@ OF_SOLVER = ("at", "slope", "rate", "jacobian", "f", "linearised", "moving", "be
 """What the member function of a nonlinear system uses itself, beside members."""
 
 
-def flow_method(rename: Renaming, number: int, flow: Flow) -> ir.FlowMethod:
-    """Return the member function for ``flows[number]``."""
+def flow_method(
+    rename: Renaming, number: int, flow: Flow, quoted: tuple[str, ...] = ()
+) -> ir.FlowMethod:
+    """Return the member function for ``flows[number]``; its comment has ``quoted`` equations."""
     ahead, exact = stored_in_order(rename, flow.linear.updates if flow.linear else ())
     amounts, jumps = jumping(rename, flow.jumps)
     names = dict.fromkeys(v.owner.name for v in flow.variables)
     parameter = f"const Input& {INPUT.name}" if rename.flows[number].input else ""
     return ir.FlowMethod(
         title=commented(f"integrate_odes({', '.join(names)})"),
+        equations=quoted,
         declaration=f"void {integrate_name(number)}({parameter})",
         solver=None if flow.nonlinear is None else solver(rename, flow.nonlinear),
         ahead=ahead,

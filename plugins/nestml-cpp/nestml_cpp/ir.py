@@ -6,9 +6,12 @@ All names are C++ names already; expressions and statements are still trees.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nestml_core.api import Assign, Expr, Lanes, Stmt, Symbol
+
+if TYPE_CHECKING:
+    from nestml_cpp.synapse_ir import CppSynapse
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class FlowMethod:
     """
 
     title: str
+    equations: tuple[str, ...]
+    """What it integrates, to be read."""
     declaration: str
     solver: Solver | None
     ahead: tuple[Assign, ...]
@@ -208,8 +213,13 @@ class CppModel:
     file: str
     title: str
     documentation: tuple[str, ...]
+    brief: str
+    """What it is, in a line."""
+    equations: tuple[str, ...]
+    """To be read."""
     macro: str
     population_macro: str
+    library_macro: str
     namespace: str
     headers: tuple[str, ...]
     runtime: tuple[str, ...]
@@ -269,3 +279,4 @@ class CppModel:
 @dataclass(frozen=True, slots=True)
 class CppProgram:
     models: tuple[CppModel, ...]
+    synapses: tuple[CppSynapse, ...] = ()

@@ -45,6 +45,16 @@ def finite(fields: tuple[LaneFinite, ...]) -> str:
     )
 
 
+def strange(fields: tuple[LaneFinite, ...]) -> str:
+    """Return what makes ``sum`` no number if a variable is not as ``finite`` asks, as lines."""
+    return "".join(
+        f"    sum = {RUNTIME}fma({f.name}, 0.0, sum);\n"
+        if f.is_advanced
+        else f"    sum = sum + {RUNTIME}select_real({_equal(f)}, 0.0, {f.name});\n"
+        for f in fields
+    )
+
+
 def numbers(fields: tuple[LaneFinite, ...]) -> str:
     """Return what asks whether variables are numbers, as lines."""
     return "".join(f"    good = good && {_equal(f)};\n" for f in fields)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from nestml_cpp.comments import COMPANY, JOINERS, apart
+
 WIDTH = 100
+NARROW = WIDTH - len(COMPANY)
+"""Of comments that may be broken where a line needs company."""
 CONTINUED = 4
 """How much further than its first line the rest of a statement is indented."""
 
@@ -24,8 +28,13 @@ def broken(text: str) -> str:
 def _broken(line: str) -> Iterator[str]:
     margin = len(line) - len(line.lstrip())
     if line.startswith("//", margin):
-        lead = " " * margin + line[margin:].partition(" ")[0] + " "
-        yield from textwrap.wrap(line, WIDTH, subsequent_indent=lead, break_long_words=False)
+        slashes, _, words = line[margin:].partition(" ")
+        inside = len(words) - len(words.lstrip())
+        further = " " * (inside + CONTINUED if inside else 0)
+        lead = f"{' ' * margin}{slashes} {further}"
+        width = WIDTH if len(line) <= WIDTH or not any(j in line for j in JOINERS) else NARROW
+        for part in textwrap.wrap(line, width, subsequent_indent=lead, break_long_words=False):
+            yield apart(part)
         return
     indent = margin + CONTINUED
     while len(line) > WIDTH:

@@ -54,6 +54,7 @@ SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
         "spike_neurons": (_P, (_P,)),
         "keep": (None, (_P, _I)),
         "messages": (ctypes.c_char_p, (_P,)),
+        "population": (_P, (_P, _L, _L)),
     }
 )
 """Results and arguments of the functions of a library, without the name of the model."""
@@ -121,6 +122,10 @@ class Library:
         except KeyError:
             raise AttributeError(name) from None
 
+    def address(self, name: str) -> int:
+        """Return where a function is."""
+        return int(ctypes.cast(self._functions[name], ctypes.c_void_p).value or 0)
+
 
 class Handle:
     """Neurons of a library. Arrays that it is given are kept alive as long as it is open.
@@ -142,9 +147,20 @@ class Handle:
             raise MemoryError(f"no memory for {size} neurons")
         self._close = weakref.finalize(self, library.close, self._pointer)
         self.size = size
+        self.library = library
 
     def close(self) -> None:
         self._close()
+
+    @property
+    def pointer(self) -> int:
+        """The handle that the functions of the library take."""
+        return int(self._pointer)
+
+    def population(self, first: int, whole: int) -> int:
+        """Return where the ``nestml_runtime::Population`` is: its neurons are the ones from
+        ``first`` on, of ``whole``."""
+        return int(self._library.population(self._pointer, first, whole))
 
     def fact(self, which: Fact) -> int:
         return int(self._library.fact(self._pointer, int(which)))

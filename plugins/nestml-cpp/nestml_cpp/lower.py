@@ -18,12 +18,15 @@ from nestml_core.api import (
     Delay,
     Derived,
     Expr,
+    Flow,
     Function,
     Kind,
+    ModelKind,
     Recordable,
     Ref,
     Result,
     Return,
+    Roles,
     Sign,
     SolvedModel,
     SolvedProgram,
@@ -59,8 +62,11 @@ from nestml_cpp.names import (
 )
 from nestml_cpp.options import Options, mistakes
 from nestml_cpp.printer import RUNTIME, CppPrinter
+from nestml_cpp.quoting import brief, equations
 from nestml_cpp.refusals import every_expression, refusals
 from nestml_cpp.requirements import has_loops, headers, numerics, pieces, recursive
+from nestml_cpp.synapse import lower_synapse
+from nestml_cpp.synapse_refusals import roles_of, synapse_refusals
 from nestml_cpp.vectors import filled, is_array, type_of
 
 PRINTER = CppPrinter()
@@ -79,7 +85,7 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.CppProgram]:
 
     Errors
     ------
-    CPP001 : a synapse.
+    CPP001 : a part of a synapse that a connection cannot have.
     CPP002 : a number that no double or 64-bit integer holds.
     CPP003 : a value that is needed before it can be known.
     CPP004 : an equation that changes the neuron when it is evaluated.
@@ -87,10 +93,24 @@ def lower(program: SolvedProgram, options: Options) -> Result[ir.CppProgram]:
     CPP006 : an option whose value does not work.
     """
     found = [*mistakes(options), *refusals(program.models)]
+    synapses = [m for m in program.models if m.kind is ModelKind.SYNAPSE]
+    for m in synapses:
+        found += synapse_refusals(m, options)
     if any(d.is_error for d in found):
         return Result(None, tuple(found))
-    structs = tuple(_Lowering.of(m).struct(options) for m in program.models)
-    return checked(ir.CppProgram(structs), found)
+    neurons = [m for m in program.models if m.kind is ModelKind.NEURON]
+    structs = tuple(_Lowering.of(m).struct(options) for m in neurons)
+    classes = (lower_synapse(m, parts, options) for m, parts in _with_roles(synapses, options))
+    return checked(ir.CppProgram(structs, tuple(classes)), found)
+
+
+def _with_roles(
+    synapses: Iterable[SolvedModel], options: Options
+) -> Iterator[tuple[SolvedModel, Roles]]:
+    for m in synapses:
+        found = roles_of(m, options).value
+        assert found is not None, "refused before"
+        yield m, found
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +119,34 @@ class _Lowering:
 
     model: SolvedModel
     rename: Renaming
+    written: tuple[Flow, ...]
+    """The flows before constant parts of equations were taken out: what people are to read."""
 
     @staticmethod
     def of(model: SolvedModel) -> _Lowering:
         hoisted = hoist(model)
         renaming = Renaming(names(hoisted), reaches(hoisted), flow_reaches(hoisted))
-        return _Lowering(hoisted, renaming)
+        return _Lowering(hoisted, renaming, model.flows)
 
     def struct(self, options: Options) -> ir.CppModel:
         model, rename = self.model, self.rename
         file = file_name(model)
+        guard = f"NESTML_{options.namespace.replace('::', '_')}_{file}"
         expressions = every_expression(model)
         convolved = tuple(u for c in model.convolutions for u in c.updates)
         amounts, jumps = jumping(rename, [j for c in model.convolutions for j in c.jumps])
-        lanes = straight(model, self.lane_names().__getitem__, self.member_name)
+        lanes = straight(model, self.lane_names().__getitem__, self.member_name, draws=True)
         solves = not isinstance(lanes, str) and any(f.nonlinear for f in model.flows)
         return ir.CppModel(
             name=struct_name(model),
             file=file,
             title=commented(model.name),
             documentation=lines_of(model.documentation),
-            macro=f"NESTML_{options.namespace.replace('::', '_')}_{file}_HPP",
-            population_macro=(
-                f"NESTML_{options.namespace.replace('::', '_')}_{file}_POPULATION_HPP"
-            ),
+            brief=brief(model),
+            equations=equations(self.written),
+            macro=f"{guard}_HPP",
+            population_macro=f"{guard}_POPULATION_HPP",
+            library_macro=f"{guard}_LIBRARY_H",
             namespace=options.namespace,
             headers=headers(model),
             runtime=pieces(model),
@@ -165,7 +189,10 @@ class _Lowering:
             recordables=tuple(map(self.recordable, computed(model))),
             functions=tuple(map(self.function, model.functions)),
             bodies=tuple(self.bodies()),
-            flows=tuple(flow_method(rename, i, f) for i, f in enumerate(model.flows)),
+            flows=tuple(
+                flow_method(rename, i, f, equations([written]))
+                for i, (f, written) in enumerate(zip(model.flows, self.written, strict=True))
+            ),
             lanes=None if isinstance(lanes, str) else lanes,
             one_by_one=commented(lanes) if isinstance(lanes, str) else "",
             solves=solves,

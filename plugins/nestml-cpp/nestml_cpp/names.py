@@ -36,7 +36,7 @@ MACRO = re.compile(
 
 MEMBERS = frozenset(
     """Parameters State Derived Input Delayed Lines p d s delayed lines in t dt rng parameters
-    derived state step_size time seed configure reset step violated_guard not_finite before
+    derived state step_size time seed configure reset step violated_guard not_finite before keep
     derive update emitted step_count time_origin calling nestml_runtime""".split()
 )
 """What generated structs use themselves."""

@@ -47,6 +47,21 @@ class Options:
         default="double",
         metadata={"help": "what populations keep numbers in: double, or float, which is faster"},
     )
+    own: tuple[str, ...] = field(
+        default=("w",),
+        metadata={
+            "help": "parameters of synapses that each connection has of its own, such as the "
+            "weight, `w`; `all` means all of them. Connections share the others"
+        },
+    )
+    presynaptic: str = field(
+        default="",
+        metadata={"help": "presynaptic port of synapses, if not the one whose handler emits"},
+    )
+    postsynaptic: str = field(
+        default="",
+        metadata={"help": "postsynaptic port of synapses, if not `post_spikes` or the only other"},
+    )
     flags: str = field(
         default="",
         metadata={

@@ -28,7 +28,7 @@ class Population:
     (size, m). What is the same for all neurons is kept once; as soon as one parameter is not, the
     constants that follow from them are kept for each neuron.
 
-    Neurons advance several at once where the model allows it (no random numbers, loops, messages,
+    Neurons advance several at once where the model allows it (no loops, messages,
     delays): then the last digits differ from those of a single neuron, as exponentials are
     computed in another way and products are fused with sums. What a neuron does depends on no
     other one, and not on their number. Its trial steps are its own.

@@ -14,7 +14,6 @@ from nestml_core.api import (
     Diagnostic,
     Expr,
     MatrixExponential,
-    ModelKind,
     Number,
     Severity,
     SolvedModel,
@@ -25,7 +24,6 @@ from nestml_core.api import (
 from nestml_cpp.functions import Reaches, expr_reach, reaches
 from nestml_cpp.names import file_name
 
-SYNAPSE = Code("CPP001", Severity.ERROR, "synapses cannot be generated")
 OUT_OF_RANGE = Code("CPP002", Severity.ERROR, "a number does not fit into a variable of C++")
 TOO_EARLY = Code("CPP003", Severity.ERROR, "a value is needed before it can be known")
 EFFECT_IN_EQUATION = Code("CPP004", Severity.ERROR, "an equation changes the neuron")
@@ -38,14 +36,9 @@ def refusals(models: Sequence[SolvedModel]) -> Iterator[Diagnostic]:
     """Yield why ``models`` cannot become C++."""
     yield from _same_files(models)
     for model in models:
-        if model.kind is ModelKind.SYNAPSE:
-            message = f"`{model.name}` is a synapse, this backend generates neurons"
-            help = "leave it out, or use a backend that has synapses, such as nest"
-            yield SYNAPSE.at(model.span, message, help=help)
-        else:
-            yield from _numbers(model)
-            yield from _early_values(model)
-            yield from _equations(model)
+        yield from _numbers(model)
+        yield from _early_values(model)
+        yield from _equations(model)
 
 
 def _same_files(models: Sequence[SolvedModel]) -> Iterator[Diagnostic]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import platform
@@ -23,6 +24,7 @@ from nestml_core.api import (
     Artifact,
     Code,
     Diagnostic,
+    ModelKind,
     Result,
     Severity,
     SolvedModel,
@@ -32,22 +34,32 @@ from nestml_core.api import (
 )
 from nestml_cpp.names import file_name
 from nestml_cpp.options import Options, mistakes
+from nestml_cpp.precompiled import precompiled
+from nestml_cpp.tracing import rejections
 
 NO_COMPILER = Code("CPP101", Severity.ERROR, "there is no C++ compiler")
 UNUSABLE_COMPILER = Code("CPP102", Severity.ERROR, "the C++ compiler does not work")
+UNWRITTEN = Code("CPP104", Severity.ERROR, "compiled code cannot be written")
 
 NAMES = ("c++", "g++", "clang++")
 ZIG = "ziglang"
+ZIG_FLAGS = ("-fno-sanitize=undefined",)
+"""What it checks at run time unless it is told not to costs time, and ends the process."""
 EXECUTABLE = ".exe" if sys.platform == "win32" else ""
 LIBRARY = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 KEY_DIGITS = 12
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What compilers say, in the words of the system, if there is no room on a disk."""
+
+UNWRITABLE = (*FULL, errno.EROFS, errno.EACCES, errno.EPERM)
 
 TRIAL = "#include <cmath>\nint main() { return static_cast<int>(std::floor(0.5)); }\n"
 """A program that every compiler for C++20 can compile."""
 
 
 class CompilationFailed(Exception):
-    """The compiler rejects generated code: a mistake in this package. Holds what it says."""
+    """The compiler rejects generated code. Holds what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,8 @@ def find_compiler(wanted: str = "") -> Compiler | None:
         if found is not None:
             return found
     if find_spec(ZIG) is not None:
-        return Compiler((sys.executable, "-m", ZIG, "c++"), f"from the package {ZIG}")
+        command = (sys.executable, "-m", ZIG, "c++", *ZIG_FLAGS)
+        return Compiler(command, f"from the package {ZIG}")
     return None
 
 
@@ -129,10 +142,15 @@ class Variant(Enum):
 
     SINGLE = ""
     POPULATION = "_population"
+    CONNECTIONS = "_synapse"
 
 
 DEFAULTS = MappingProxyType(
-    {Variant.SINGLE: ("-O1", "-DNESTML_ONE_BY_ONE"), Variant.POPULATION: ("-O2",)}
+    {
+        Variant.SINGLE: ("-O1", "-DNESTML_ONE_BY_ONE"),
+        Variant.POPULATION: ("-O2",),
+        Variant.CONNECTIONS: ("-O2",),
+    }
 )
 """How a library is compiled: compilers are slow where code is for many neurons at once."""
 
@@ -162,10 +180,18 @@ def flags(options: Options, variant: Variant = Variant.POPULATION) -> tuple[str,
     )
 
 
+LINKABLE = ("-fvisibility=hidden",) if sys.platform == "win32" else ("-fvisibility=hidden", "-fPIC")
+"""What code for a library is compiled with."""
+
+
 def shared(command: Sequence[str]) -> tuple[str, ...]:
     """Return the flags that make a library."""
-    position = () if sys.platform == "win32" else ("-fPIC",)
-    return (*command, "-shared", "-fvisibility=hidden", *position)
+    return (*command, "-shared", *LINKABLE)
+
+
+def is_usual(compiler: Compiler, options: Options) -> bool:
+    """Return whether it pays to keep headers in the compiler's own form: not for a single trial."""
+    return ZIG not in compiler.command and not options.flags and not options.optimization
 
 
 def executable(directory: Path, model: SolvedModel) -> Path:
@@ -181,8 +207,13 @@ def library_of(directory: Path, model: SolvedModel, variant: Variant = Variant.S
     ------
     OSError : it has not been made here.
     """
-    base = f"{file_name(model)}{variant.value}"
+    base = f"{file_name(model)}{variant_for(model, variant).value}"
     return _library(directory, base, _record(directory, base).read_text(encoding="utf-8"))
+
+
+def variant_for(model: SolvedModel, wanted: Variant) -> Variant:
+    """Return what a library of ``model`` is for: synapses have but one."""
+    return Variant.CONNECTIONS if model.kind is ModelKind.SYNAPSE else wanted
 
 
 def _record(directory: Path, base: str) -> Path:
@@ -220,21 +251,25 @@ def compile_program(
     CPP006 : an option whose value does not work.
     CPP101 : there is no compiler.
     CPP102 : the compiler cannot even compile a program of two lines.
-
-    Raises
-    ------
-    CompilationFailed : the compiler rejects generated code.
+    CPP103 : the compiler rejects generated code.
+    CPP104 : there is no room for what it makes, or it may not be written.
     """
     wrong = tuple(mistakes(options))
     if wrong:
         return Result(None, wrong)
     compiler = find_compiler(options.compiler)
     if compiler is None:
-        return Result(None, (_missing(options),))
-    command = (*compiler.command, *flags(options, variant))
-    version = compiler.version()
+        return Result(None, (missing(options),))
+    facts = (compiler.version(), machine())
     for model in program.models:
-        problem = _compile(model, variant, directory, command, version)
+        command = (*compiler.command, *flags(options, variant_for(model, variant)))
+        keeps = is_usual(compiler, options)
+        try:
+            problem = _compile(model, variant, directory, command, facts, keeps=keeps)
+        except CompilationFailed as failed:
+            return Result(None, rejections(str(failed), program, options))
+        except OSError as failed:
+            return Result(None, (unwritten(failed),))
         if problem is not None:
             return Result(None, (problem,))
     products = [library_of(directory, m, variant) for m in program.models]
@@ -242,7 +277,7 @@ def compile_program(
     return Result(Artifact(program, options, directory, product))
 
 
-def _missing(options: Options) -> Diagnostic:
+def missing(options: Options) -> Diagnostic:
     named = options.compiler or os.environ.get("CXX", "").strip()
     if named:
         message = f"there is no compiler `{named}`"
@@ -252,23 +287,47 @@ def _missing(options: Options) -> Diagnostic:
     )
 
 
+def unwritten(problem: OSError) -> Diagnostic:
+    """Return the diagnostic of a file that cannot be written.
+
+    Raises
+    ------
+    OSError : that is not what it is about.
+    """
+    if problem.errno not in UNWRITABLE:
+        raise problem
+    what = f"`{problem.filename}`" if problem.filename else "what the model becomes"
+    message = f"{what} cannot be written: {problem.strerror}"
+    help = "make room there; $XDG_CACHE_HOME names a folder for what is compiled only to be run"
+    return UNWRITTEN.at(NOWHERE, message, help=help)
+
+
 def _compile(
     model: SolvedModel,
     variant: Variant,
     directory: Path,
     command: Sequence[str],
-    version: str,
+    facts: Sequence[str],
+    *,
+    keeps: bool,
 ) -> Diagnostic | None:
     """Compile one library; return what is wrong with the compiler, if anything."""
     file = file_name(model)
-    base = f"{file}{variant.value}"
-    source = directory / f"{file}_library.cpp"
-    files = [directory / f"{file}.hpp", directory / f"{file}_population.hpp", source]
-    key = _digest(files, [*command, version, machine()])
+    if model.kind is ModelKind.SYNAPSE:
+        base = f"{file}{Variant.CONNECTIONS.value}"
+        source = directory / f"{base}_library.cpp"
+        files = [directory / f"{base}.hpp", source]
+    else:
+        base = f"{file}{variant.value}"
+        source = directory / f"{file}_library.cpp"
+        parts = (".hpp", "_population.hpp", "_library.h")
+        files = [*(directory / f"{file}{part}" for part in parts), source]
+    key = _digest(files, [*command, *facts])
     target, record = _library(directory, base, key), _record(directory, base)
     if target.exists() and record.exists() and record.read_text(encoding="utf-8") == key:
         return None
-    problem = made(source, target, shared(command))
+    ahead = precompiled((*command, *LINKABLE), facts) if keeps else ()
+    problem = made(source, target, shared(command), ahead)
     if problem is not None:
         return problem
     old = record.read_text(encoding="utf-8") if record.exists() else key
@@ -279,19 +338,30 @@ def _compile(
     return None
 
 
-def made(source: Path, target: Path, command: Sequence[str]) -> Diagnostic | None:
+def made(
+    source: Path, target: Path, command: Sequence[str], ahead: Sequence[str] = ()
+) -> Diagnostic | None:
     """Compile ``source`` to ``target``, whole or not at all; return what is wrong, if anything.
+
+    ``ahead`` are flags that only save time: without them it is tried again.
 
     Raises
     ------
     CompilationFailed : the compiler rejects generated code.
+    OSError : there is no room for it, or it may not be written.
     """
     handle, temporary = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
     )
     os.close(handle)
     try:
-        said = _run([*command, str(source), "-o", temporary])
+        last = (str(source), "-o", temporary)
+        said = _run([*command, *ahead, *last])
+        if said is not None and ahead:
+            said = _run([*command, *last])
+        full = next((number for number in FULL if said and os.strerror(number) in said), None)
+        if full is not None:
+            raise OSError(full, os.strerror(full), str(target))
         if said is not None:
             return _blamed(command, said)
         os.chmod(temporary, 0o755)
@@ -326,7 +396,7 @@ def _blamed(command: Sequence[str], said: str) -> Diagnostic:
         source.write_text(TRIAL, encoding="utf-8")
         trial = _run([*command, str(source), "-o", str(Path(folder) / f"trial{EXECUTABLE}")])
     if trial is None:
-        raise CompilationFailed(f"the compiler rejects generated code\n{said}")
+        raise CompilationFailed(said)
     first = next((line for line in trial.splitlines() if "error" in line), trial.strip())
     message = f"`{shlex.join(command)}` compiles nothing: {first}"
     help = f"check the options `compiler` and `flags`, or install another one: {install_hint()}"

@@ -32,8 +32,8 @@ def test_philox_gives_the_known_answers(cpp: Cpp) -> None:
         int main() {
           nestml_runtime::Block x;
           nestml_runtime::Key key;
-          while (std::scanf("%x %x %x %x %x %x", &x[0], &x[1], &x[2], &x[3], &key[0], &key[1])
-                 == 6) {
+          while (std::scanf("%x %x %x %x", &x[0], &x[1], &x[2], &x[3]) == 4 &&
+                 std::scanf("%x %x", &key[0], &key[1]) == 2) {
             for (const auto word : nestml_runtime::philox(x, key)) std::printf("%08x ", word);
             std::printf("\\n");
           }

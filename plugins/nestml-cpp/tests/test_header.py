@@ -239,10 +239,31 @@ def test_a_step_is_a_handful_of_multiplications(compiler: tuple[str, ...], tmp_p
     assert len(code) <= 80
 
 
+QUOTED = """  /// integrate_odes(V_m, I_syn, w, g)
+  ///
+  ///     V_m' = -(V_m / tau) + I_syn / C_m + K__X__spikes / C_m + E_L / tau + I_stim / C_m
+  ///     I_syn' = -(I_syn / tau_1)
+  ///     w' = (w - w ** 3 / 3 - g) / 10
+  ///     g' = 0.008 * (w + 0.7 - 0.8 * g)
+"""
+
+
+def test_comments_quote_the_equations(tmp_path: Path) -> None:
+    """As they are integrated, not with parts taken out; where they are, and at the struct."""
+    header = generate(solved(EVERYTHING), tmp_path)["everything.hpp"]
+    assert QUOTED in header
+    lines = "".join(f"///     {line.split('///     ')[1]}\n" for line in QUOTED.splitlines()[2:])
+    assert f"///\n{lines}struct everything {{" in header
+    assert (
+        "/// iaf_psc_exp - leaky" in generate(models()["iaf_psc_exp"], tmp_path)["iaf_psc_exp.hpp"]
+    )
+
+
 def test_documentation_cannot_become_code(cpp: Cpp, tmp_path: Path) -> None:
     text = """
 # sneaky \\\\
 # ends in a backslash \\
+# LONG
 # */ closes nothing ??/
 # {{ model.name }} {% if 1 %} \N{RIGHT-TO-LEFT OVERRIDE} \N{GREEK SMALL LETTER TAU}
 model sneaky:
@@ -252,6 +273,7 @@ model sneaky:
     update:
         x += 1
 """
+    text = text.replace("LONG", "\\ " * 60 + "end")  # broken at a backslash
     files = generate(solved(text), tmp_path)
     header = files["sneaky.hpp"]
     assert "{{ model.name }} {% if 1 %}" in header

@@ -38,6 +38,13 @@ class DelayLine {
     return values[place];
   }
 
+  /// Have an archive read or write the values.
+  template <class Self, class Archive>
+  static void keep(Self& self, Archive& archive) {
+    archive.take(self.values);
+    archive.take(self.place);
+  }
+
  private:
   std::size_t steps = 0;
   std::vector<double> values = {};

@@ -35,6 +35,13 @@ struct Current {
   const double* values = nullptr;
   std::int64_t steps = 0;
   bool each = false;
+
+  /// Return the value for one neuron of `size` in a step; the last value holds on.
+  double of(std::int64_t step, std::size_t neuron, std::size_t size) const {
+    if (steps == 0) return 0.0;
+    const auto t = static_cast<std::size_t>(std::min(step, steps) - 1);
+    return values[each ? t * size + neuron : t];
+  }
 };
 
 /// A recordable of some neurons, written to `out` step by step.
@@ -73,6 +80,8 @@ class Population {
   const std::size_t size;
   const double dt;
   const std::uint64_t seed;
+  std::size_t first = 0;      ///< the number of the first neuron, where they are part of more
+  std::size_t whole = size;   ///< how many these are
 
   std::vector<Given> parameters, initial;
   std::vector<Events> events;
@@ -89,10 +98,17 @@ class Population {
   virtual void read(std::size_t recordable, double* out) = 0;
   /// Whether neurons advance several at once.
   virtual bool is_wide() const = 0;
+  /// Look at the continuous inputs again, whose values have changed.
+  virtual void refresh() {}
+  /// Append all that changes in steps, rows too.
+  virtual void save(std::vector<unsigned char>& to) const = 0;
+  /// Take it back, behind `begin` of the same neurons; returns what follows it.
+  virtual const unsigned char* load(const unsigned char* from, const unsigned char* end) = 0;
 
   std::int64_t steps_done() const { return done; }
   std::size_t slots() const { return rows_ahead; }
   std::size_t stride() const { return width; }
+  std::size_t row_distance() const { return lines * (sizeof(Line) / sizeof(Scalar)); }
   Scalar* sum(std::size_t port, std::int64_t step) { return row(2 * port, step); }
   Scalar* count(std::size_t port, std::int64_t step) { return row(2 * port + 1, step); }
   bool is_counted(std::size_t port) const { return !rows[2 * port + 1].empty(); }
@@ -156,6 +172,12 @@ class Population {
   /// Advance by a slice of steps whose rows follow each other.
   virtual void run(std::int64_t slice) = 0;
 
+  template <class Self, class Archive>
+  static void keep_rows(Self& self, Archive& archive) {
+    archive.take(self.done);
+    for (auto& r : self.rows) archive.take(r);
+  }
+
   Scalar* row(std::size_t index, std::int64_t step) {
     const auto slot = static_cast<std::size_t>(step - 1) % rows_ahead;
     return rows[index][slot * lines].values;
@@ -163,10 +185,7 @@ class Population {
 
   /// Return the continuous input of one neuron in a step; the last value holds on.
   double current(std::size_t port, std::int64_t step, std::size_t neuron) const {
-    const Current& c = currents[port];
-    if (c.steps == 0) return 0.0;
-    const auto t = static_cast<std::size_t>(std::min(step, c.steps) - 1);
-    return c.values[c.each ? t * size + neuron : t];
+    return currents[port].of(step, neuron, size);
   }
 
   std::int64_t done = 0;
@@ -218,15 +237,15 @@ class Population {
 };
 
 /// Return which guard a neuron violates, with its number where there are several.
-inline Problem violated(const char* guard, std::size_t neuron, std::size_t size) {
-  const std::string number = size > 1 ? " (neuron " + std::to_string(neuron) + ")" : "";
-  return {Problem::guard, guard + number};
+inline Problem violated(const char* guard, std::size_t neuron, const Population& of) {
+  const std::string number = std::to_string(of.first + neuron);
+  return {Problem::guard, guard + (of.whole > 1 ? " (neuron " + number + ")" : "")};
 }
 
 /// Return that a variable of a neuron is no number after a step.
 inline Problem no_number(const char* name, std::int64_t step, std::size_t neuron,
-                         std::size_t size) {
-  const std::string number = size > 1 ? " " + std::to_string(neuron) : "";
+                         const Population& of) {
+  const std::string number = of.whole > 1 ? " " + std::to_string(of.first + neuron) : "";
   return {Problem::not_finite, std::string(name) + " " + std::to_string(step) + number};
 }
 
@@ -250,7 +269,7 @@ class SinglePopulation final : public Population {
     for (std::size_t i = 0; i < size; ++i) {
       Neuron& neuron = neurons.emplace_back(Model::make(dt));
       const char* guard = Model::set_up(neuron, *this, i);
-      if (guard != nullptr) problem = violated(guard, i, size);
+      if (guard != nullptr) problem = violated(guard, i, *this);
       if (guard != nullptr) return false;
     }
     inputs.assign(size, {});
@@ -263,6 +282,23 @@ class SinglePopulation final : public Population {
   }
 
   bool is_wide() const override { return false; }
+
+  void refresh() override {
+    for (std::size_t i = 0; i < size; ++i) hold(i, done + 1);
+  }
+
+  void save(std::vector<unsigned char>& to) const override {
+    Writer writer{to};
+    keep_rows(*this, writer);
+    for (const Neuron& neuron : neurons) Neuron::keep(neuron, writer);
+  }
+  const unsigned char* load(const unsigned char* from, const unsigned char* end) override {
+    Reader reader{from, end};
+    keep_rows(*this, reader);
+    for (Neuron& neuron : neurons) Neuron::keep(neuron, reader);
+    refresh();
+    return reader.from;
+  }
 
  private:
   void run(std::int64_t slice) override {
@@ -280,7 +316,7 @@ class SinglePopulation final : public Population {
         const int emitted = neurons[i].step(inputs[i]);
         hold(i, step + 1);
         if (const char* name = neurons[i].not_finite(before)) {
-          problem = no_number(name, step, i, size);
+          problem = no_number(name, step, i, *this);
           return;
         }
         fired[static_cast<std::size_t>(t)].insert(fired[static_cast<std::size_t>(t)].end(),
@@ -300,6 +336,13 @@ class SinglePopulation final : public Population {
   std::vector<typename Neuron::Input> inputs;
 };
 
+/// What random numbers depend on, beside the neuron and how many it drew before in the step.
+struct Draws {
+  std::uint64_t seed;
+  std::uint64_t step;
+  std::uint64_t first;  ///< the number of the first neuron
+};
+
 /// What arrives at lanes of neurons in a step: rows of spikes, and currents.
 template <std::size_t SpikePorts, std::size_t ContinuousPorts>
 struct LaneInput {
@@ -307,6 +350,7 @@ struct LaneInput {
   Scalar* counts[SpikePorts + 1];
   const Scalar* currents[ContinuousPorts + 1];
   std::size_t strides[ContinuousPorts + 1];  ///< 0 if all neurons get the same
+  Draws random;
 
   /// Return the sums of the weights for the neurons from `k` on, and clear them.
   Real sum(std::size_t k, std::size_t port) const { return taken(sums[port] + k); }
@@ -333,6 +377,7 @@ class LanePopulation final : public Population {
   using Constants = typename Model::Constants;
   using State = typename Model::State;
   using Input = LaneInput<Model::spike_ports, Model::continuous_ports>;
+  static constexpr bool is_short = Model::statements <= 64 && !Model::solves;
   static constexpr std::size_t block =
       std::max<std::size_t>(1, 8192 / (sizeof(State) + sizeof(Constants) / 4));
 
@@ -356,7 +401,7 @@ class LanePopulation final : public Population {
       const std::size_t like = std::min(i, size - 1);  // lanes too many do as the last one
       const char* guard = is_shared && i > 0 ? Model::set_state(neuron, *this, like)
                                              : Model::set_up(neuron, *this, like);
-      if (guard != nullptr) problem = violated(guard, like, size);
+      if (guard != nullptr) problem = violated(guard, like, *this);
       if (guard != nullptr) return false;
       if (is_shared && i == 0) {
         for (std::size_t lane = 0; lane < lanes; ++lane) Model::pack(neuron, constants[0], lane);
@@ -382,12 +427,25 @@ class LanePopulation final : public Population {
 
   bool is_wide() const override { return true; }
 
+  void save(std::vector<unsigned char>& to) const override {
+    Writer writer{to};
+    keep_rows(*this, writer);
+    writer.take(state);
+  }
+  const unsigned char* load(const unsigned char* from, const unsigned char* end) override {
+    Reader reader{from, end};
+    keep_rows(*this, reader);
+    reader.take(state);
+    return reader.from;
+  }
+
  private:
   std::size_t stride_of_constants() const { return constants.size() == 1 ? 0 : 1; }
 
   /// Return what arrives in a step, the `offset`th of a slice.
   Input input(std::int64_t step, std::int64_t slice, std::int64_t offset) {
     Input in = {};
+    in.random = {seed, static_cast<std::uint64_t>(step), first};
     for (std::size_t port = 0; port < Model::spike_ports; ++port) {
       in.sums[port] = sum(port, step);
       if (Model::counted[port]) in.counts[port] = count(port, step);
@@ -416,41 +474,63 @@ class LanePopulation final : public Population {
   void run(std::int64_t slice) override {
     inputs.clear();
     for (std::int64_t t = 0; t < slice; ++t) inputs.push_back(input(done + t + 1, slice, t));
-    if constexpr (Model::solves) {
-      run_blocks([this](std::size_t g) -> const Constants& {
-        return constants[g * stride_of_constants()];
-      });
-    } else if (constants.size() == 1) {
-      const Constants shared = constants[0];  // a copy that nothing else may change
-      run_blocks([&](std::size_t) -> const Constants& { return shared; });
-    } else {
-      run_blocks([this](std::size_t g) -> const Constants& { return constants[g]; });
-    }
-    check(done + slice);
-  }
-
-  template <class ConstantsOf>
-  void run_blocks(const ConstantsOf& constants_of) {
+    const std::size_t steps = inputs.size();
+    bool is_finite = true;
     for (std::size_t begin = 0; begin < state.size(); begin += block) {
       const std::size_t end = std::min(begin + block, state.size());
-      for (std::size_t t = 0; t < inputs.size(); ++t) {
-        const Input in = inputs[t];
-        const double time = static_cast<double>(done + static_cast<std::int64_t>(t) + 1) * dt;
-        for (std::size_t g = begin; g < end; ++g) {
-          const Whole emitted = Model::step(constants_of(g), state[g], in, g * lanes, dt, time);
-          if constexpr (Model::emits) {
-            if (any(emitted)) [[unlikely]] {
-              note(emitted, g * lanes, fired[t]);
-            }
-          }
+      for (std::size_t t = 0; t < steps; ++t) {
+        const bool is_last = t + 1 == steps;
+        bool good = true;
+        if constexpr (is_short) {
+          good = constants.size() == 1 ? advance_short(begin, end, t, is_last)
+                                       : advance_block(begin, end, t, is_last);
+        } else {
+          good = advance_block(begin, end, t, is_last);
+        }
+        is_finite = is_finite && good;
+      }
+    }
+    if (!is_finite) check(done + slice);
+  }
+
+  /// Advance neurons by a step. Returns whether all are finite, if that is asked for.
+  bool advance_block(std::size_t begin, std::size_t end, std::size_t t, bool checks) {
+    return each_step(constants.data(), stride_of_constants(), begin, end, t, checks);
+  }
+
+  /// The same for a short step and shared constants: in one piece, so that these stay where they
+  /// are at hand.
+  [[gnu::flatten]] bool advance_short(std::size_t begin, std::size_t end, std::size_t t,
+                                      bool checks) {
+    const Constants shared = constants[0];
+    return each_step(&shared, 0, begin, end, t, checks);
+  }
+
+  bool each_step(const Constants* c, std::size_t stride, std::size_t begin, std::size_t end,
+                 std::size_t t, bool checks) {
+    const Input in = inputs[t];
+    State* const all_states = state.data();
+    const double step = dt;
+    const double time = static_cast<double>(done + static_cast<std::int64_t>(t) + 1) * step;
+    Real sum = 0.0;
+    for (std::size_t g = begin; g < end; ++g) {
+      State s = all_states[g];  // a copy that nothing else may change
+      const Whole emitted = Model::step(c[g * stride], s, in, g * lanes, step, time);
+      all_states[g] = s;
+      if (checks) sum = sum + Model::strange(s);
+      if constexpr (Model::emits) {
+        if (any(emitted)) [[unlikely]] {
+          note(emitted, g * lanes, fired[t]);
         }
       }
     }
+    return all(sum == 0.0);
   }
 
   static bool any(Whole emitted) { return nestml_runtime::any(emitted != Whole(0L)); }
 
-  void note(Whole emitted, std::size_t first, std::vector<std::uint32_t>& to) const {
+  [[gnu::noinline]] void note(Whole emitted, std::size_t first,
+                              std::vector<std::uint32_t>& to) const {
     for (std::size_t i = 0; i < lanes && first + i < size; ++i) {
       to.insert(to.end(), static_cast<std::size_t>(emitted[i]),
                 static_cast<std::uint32_t>(first + i));
@@ -466,17 +546,13 @@ class LanePopulation final : public Population {
   /// Find a neuron with a variable that is no number, or has become infinite through an equation.
   void check(std::int64_t step) {
     Mask good = true;
-    if (starts_finite) {
-      for (const State& s : state) good = good && Model::is_finite(s);
-    } else {
-      for (const State& s : state) good = good && Model::is_number(s);
-    }
-    if (all(good)) return;
+    for (const State& s : state) good = good && Model::is_number(s);
+    if (!starts_finite && all(good)) return;
     for (std::size_t i = 0; i < size; ++i) {
       Neuron neuron = Model::make(dt);
       Model::unpack(state[i / lanes], i % lanes, neuron);
       if (const char* name = neuron.not_finite(typename Neuron::State{})) {
-        problem = no_number(name, step, i, size);
+        problem = no_number(name, step, i, *this);
         return;
       }
     }

@@ -1,0 +1,686 @@
+#ifndef NESTML_RUNTIME_V1_NETWORK
+#define NESTML_RUNTIME_V1_NETWORK
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <ctime>
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+namespace nestml_runtime {
+inline namespace v1 {
+
+/// Where a continuous port of a synapse gets its values: a recordable of its postsynaptic neuron,
+/// or a number.
+struct FactorSource {
+  bool is_recordable = false;
+  std::size_t recordable = 0;
+  double value = 0.0;
+};
+
+/// Connections between two nodes, cut by the blocks of their targets.
+struct Projection {
+  std::size_t source = 0;
+  std::size_t target = 0;
+  std::size_t port = 0;
+  std::int64_t negative = -1;  ///< the port for negative weights, without the sign; -1 for none
+  std::vector<StaticConnections<Scalar>> fixed = {}, fixed_negative = {};
+  std::vector<Synapses> plastic = {};
+  std::vector<Wires> wires = {};  ///< of plastic synapses that are still to be made
+  std::vector<std::size_t> modulators = {};
+  std::vector<FactorSource> factors = {};
+  std::vector<Recording> recordings = {};
+  std::size_t size = 0;
+};
+
+/// What ended a run: a problem of some neurons (`in_node`) or synapses, or of the network itself.
+struct NetworkProblem {
+  enum Where { nowhere, in_node, in_projection };
+  Where where = nowhere;
+  std::size_t number = 0;
+  int kind = 0;  ///< as of neurons, or of synapses
+  std::string text = {};
+};
+
+/// Neurons, sources of spikes, and connections.
+///
+/// A spike emitted at the end of a step is delivered before any neuron can need it: all neurons
+/// advance by a slice of steps, as many as the shortest delay has, then all spikes of the slice are
+/// delivered. Each thread has its own neurons, and all that arrives at them; so no two threads
+/// write to one place, sums are made in the same order, and results do not depend on the number of
+/// threads, nor on where a run is split.
+class Network {
+ public:
+  static constexpr std::int64_t longest_slice = 32;
+
+  /// Populations are cut into blocks as for `cut` threads, if that is not 0: what one run has saved
+  /// another one with as many blocks can go on from, on any number of threads.
+  ///
+  /// Throws std::system_error if there cannot be so many threads.
+  Network(double dt, std::size_t threads, std::size_t cut = 0)
+      : dt(dt),
+        cut(cut == 0 ? std::max<std::size_t>(threads, 1) : cut),
+        team(std::max<std::size_t>(threads, 1)) {}
+
+  const double dt;
+  const std::size_t cut;
+  std::vector<Node> nodes;
+  std::vector<Projection> projections;
+  std::vector<std::unique_ptr<Population>> owned;  ///< populations that nobody else keeps
+  NetworkProblem problem;
+  bool measures = false;  ///< whether the CPU time of each phase is taken, of the first thread
+  double update_seconds = 0.0, delivery_seconds = 0.0;
+
+  // What there is
+
+  /// Return how many neurons to put into a block of a population.
+  std::size_t block_length(std::size_t size) const {
+    const std::size_t least = (size + block_limit - 1) / block_limit;
+    std::size_t blocks = std::max(least, std::min(cut, (size + 255) / 256));
+    if (blocks > cut) blocks = (blocks + cut - 1) / cut * cut;
+    const std::size_t length = (size + blocks - 1) / blocks;
+    return std::min(block_limit, (length + 63) / 64 * 64);
+  }
+
+  /// Add a population, whose blocks follow by `add_block`. Returns its number.
+  std::size_t add_population(std::size_t size) {
+    Node node;
+    node.size = size;
+    node.length = block_length(size);
+    return add(std::move(node));
+  }
+  void add_block(std::size_t node, const Neurons& neurons) {
+    Node& n = nodes[node];
+    NeuronBlock block;
+    block.neurons = neurons;
+    block.first = n.blocks.size() * n.length;
+    const std::size_t blocks = (n.size + n.length - 1) / n.length;
+    // large populations are spread evenly, small ones go round
+    block.thread = blocks >= team.size ? n.blocks.size() * team.size / blocks : turn++ % team.size;
+    n.blocks.push_back(std::move(block));
+  }
+  std::size_t add_sources(std::size_t size, const SpikeTrains& trains) {
+    Node node;
+    node.size = size;
+    node.trains = trains;
+    return add(std::move(node));
+  }
+  std::size_t add_sources(const PoissonTrains& trains) {
+    Node node;
+    node.size = trains.count;
+    node.poisson = trains;
+    return add(std::move(node));
+  }
+
+  /// Connect nodes by weights that never change. Returns the number of the projection.
+  std::size_t connect(std::size_t source, std::size_t target, std::size_t port,
+                      std::int64_t negative, const Wiring& wiring) {
+    using Sort = Sorting<Scalar>;
+    Projection p = started(source, target, port, negative, wiring);
+    const Node& to = nodes[target];
+    if (negative >= 0 && Sort::has_negative(wiring)) {
+      p.fixed = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length,
+                             Sort::not_negative);
+      p.fixed_negative = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length,
+                                      Sort::negative);
+    } else {
+      p.fixed = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length);
+    }
+    projections.push_back(std::move(p));
+    return projections.size() - 1;
+  }
+
+  /// Connect nodes by plastic synapses, which follow by `add_synapses`, one for each block.
+  std::size_t connect_plastic(std::size_t source, std::size_t target, std::size_t port,
+                              std::int64_t negative, const Wiring& wiring) {
+    Projection p = started(source, target, port, negative, wiring);
+    const Node& to = nodes[target];
+    p.wires.resize(to.blocks.size());
+    for (std::size_t b = 0; b < p.wires.size(); ++b) {
+      p.wires[b].source_size = nodes[source].size;
+      p.wires[b].target_size = to.blocks[b].size();
+    }
+    for (std::size_t k = 0; k < wiring.count; ++k) {
+      const auto post = static_cast<std::size_t>(wiring.post.whole(k));
+      Wires& w = p.wires[post / to.length];
+      w.sources.push_back(static_cast<std::uint32_t>(wiring.pre.whole(k)));
+      w.targets.push_back(static_cast<std::uint32_t>(post % to.length));
+      w.numbers.push_back(static_cast<std::uint32_t>(k));
+      if (!wiring.delays.is_shared() || w.delays.empty()) {
+        w.delays.push_back(static_cast<std::int32_t>(wiring.delays.whole(k)));
+      }
+    }
+    projections.push_back(std::move(p));
+    return projections.size() - 1;
+  }
+  void add_synapses(std::size_t projection, const Synapses& synapses) {
+    Projection& p = projections[projection];
+    Wires& wires = p.wires[p.plastic.size()];
+    if (wires.delays.empty()) wires.delays.push_back(1);
+    synapses.plastic->connect(std::move(wires));
+    wires = {};
+    p.plastic.push_back(synapses);
+  }
+  /// Have every spike of a node seen by a modulator of plastic synapses; in their order.
+  void modulate(std::size_t projection, std::size_t node) {
+    projections[projection].modulators.push_back(node);
+  }
+  /// Have the next continuous port of plastic synapses see something.
+  void add_factor(std::size_t projection, const FactorSource& factor) {
+    projections[projection].factors.push_back(factor);
+    if (factor.is_recordable) {
+      for (NeuronBlock& b : nodes[projections[projection].target].blocks) {
+        factor_buffer(b, factor.recordable);
+      }
+    }
+  }
+
+  /// Have a continuous port of neurons see a recordable of others, weighted and summed.
+  void couple(std::size_t source, std::size_t target, std::size_t recordable, std::size_t port,
+              const Wiring& wiring) {
+    const Node& to = nodes[target];
+    for (std::size_t b = 0; b < to.blocks.size(); ++b) {
+      coupled_port(target, b, port).parts.push_back({signals.size(), {}});
+    }
+    Signal signal;
+    signal.node = source;
+    signal.recordable = recordable;
+    for (std::size_t k = 0; k < wiring.count; ++k) {
+      const auto post = static_cast<std::size_t>(wiring.post.whole(k));
+      const std::int64_t ago = wiring.delays.whole(k);
+      signal.rows = std::max(signal.rows, ago + 1);
+      coupled_port(target, post / to.length, port)
+          .parts.back()
+          .pairs.push_back({wiring.weights.real(k), static_cast<std::uint32_t>(wiring.pre.whole(k)),
+                            static_cast<std::uint32_t>(ago),
+                            static_cast<std::uint16_t>(post % to.length)});
+    }
+    signals.push_back(std::move(signal));
+    signal_sizes.push_back(nodes[source].size);
+    shortest = 1;
+  }
+
+  // What is recorded
+
+  /// Have a recordable of a population written: rows of `size` numbers, for the steps from the
+  /// present one on.
+  void record(std::size_t node, std::size_t recordable, double* out, std::int64_t steps) {
+    for (NeuronBlock& b : nodes[node].blocks) {
+      b.recordings.push_back({recordable, out, nodes[node].size, done, steps});
+    }
+  }
+  /// Have a recordable of all synapses of a projection written, likewise.
+  void record_synapses(std::size_t projection, std::size_t recordable, double* out,
+                       std::int64_t steps) {
+    Projection& p = projections[projection];
+    p.recordings.push_back({recordable, out, p.size, done, steps});
+  }
+
+  // Running
+
+  std::int64_t steps_done() const { return done; }
+  std::size_t threads() const { return team.size; }
+
+  /// Return the bytes that connections with weights that never change take.
+  std::size_t static_bytes() const {
+    std::size_t sum = 0;
+    for (const Projection& p : projections) {
+      for (const auto& c : p.fixed) sum += c.bytes();
+      for (const auto& c : p.fixed_negative) sum += c.bytes();
+    }
+    return sum;
+  }
+
+  /// Set everything to its begin. Returns whether all is well.
+  bool begin() {
+    problem = {};
+    done = 0;
+    slice_length = std::min(shortest, longest_slice);
+    const std::int64_t reach = std::max(longest, slice_length);
+    const auto slots = static_cast<std::size_t>((reach + slice_length - 1) / slice_length *
+                                                slice_length);
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      Node& node = nodes[n];
+      node.spike_steps.clear();
+      node.spike_members.clear();
+      node.fired.assign(static_cast<std::size_t>(slice_length), {});
+      node.trains.next = 0;
+      for (NeuronBlock& b : node.blocks) {
+        if (b.begin(slots, static_cast<std::size_t>(slice_length)) != 0) return stopped_in(n, b);
+      }
+    }
+    for (Signal& s : signals) begin_signal(s);
+    couple_all();
+    return begin_synapses();
+  }
+
+  /// Advance by some steps, or until there is a problem. Returns whether there is none.
+  bool advance(std::int64_t steps) {
+    if (problem.kind != 0) return false;
+    std::int64_t reached = done;
+    auto work = [this, steps, &reached](std::size_t thread) {
+      const std::int64_t at = run(thread, done, done + steps);
+      if (thread == 0) reached = at;
+    };
+    failed_update = failed_delivery = false;
+    out_of_memory = false;
+    team.run(work);
+    done = reached;
+    if (failed_update || failed_delivery) {
+      find_problem();
+      forget_later();
+    }
+    return problem.kind == 0;
+  }
+
+  /// Append all that changes in steps.
+  void save(std::vector<unsigned char>& to) const {
+    Writer writer{to};
+    writer.take(done);
+    for (const Node& n : nodes) {
+      for (const NeuronBlock& b : n.blocks) b.neurons.population->save(to);
+    }
+    for (const Projection& p : projections) {
+      for (const Synapses& s : p.plastic) s.plastic->save(to);
+    }
+    for (const Signal& s : signals) writer.take(s.values);
+  }
+  /// Take it back, behind `begin` of the same network.
+  void load(const unsigned char* from, const unsigned char* end) {
+    Reader reader{from, end};
+    reader.take(done);
+    for (Node& n : nodes) {
+      for (NeuronBlock& b : n.blocks) {
+        reader.from = b.neurons.population->load(reader.from, end);
+      }
+      n.trains.seek(done);
+    }
+    for (Projection& p : projections) {
+      for (Synapses& s : p.plastic) reader.from = s.plastic->load(reader.from, end);
+    }
+    for (Signal& s : signals) reader.take(s.values);
+    couple_all();
+    for (Node& n : nodes) {
+      for (NeuronBlock& b : n.blocks) {
+        for (FactorBuffer& f : b.factors) b.read(f.recordable, f.values.data());
+        for (Recording& r : b.recordings) r.begin = done;
+      }
+    }
+    for (Projection& p : projections) {
+      for (Recording& r : p.recordings) r.begin = done;
+    }
+  }
+
+ private:
+  /// Return the seconds of the CPU that this thread has taken; where nobody counts these, those of
+  /// the process.
+  static double cpu_seconds() {
+#ifdef CLOCK_THREAD_CPUTIME_ID
+    std::timespec now = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+#else
+    return static_cast<double>(std::clock()) / static_cast<double>(CLOCKS_PER_SEC);
+#endif
+  }
+
+  // Building
+
+  std::size_t add(Node&& node) {
+    node.thread = nodes.size() % team.size;
+    nodes.push_back(std::move(node));
+    return nodes.size() - 1;
+  }
+
+  Projection started(std::size_t source, std::size_t target, std::size_t port,
+                     std::int64_t negative, const Wiring& wiring) {
+    Projection p;
+    p.source = source;
+    p.target = target;
+    p.port = port;
+    p.negative = negative;
+    p.size = wiring.count;
+    const std::size_t known = wiring.delays.is_shared() ? std::min<std::size_t>(wiring.count, 1)
+                                                        : wiring.count;
+    for (std::size_t k = 0; k < known; ++k) {
+      const std::int64_t ago = wiring.delays.whole(k);
+      shortest = std::min(shortest, ago);
+      longest = std::max(longest, ago);
+    }
+    return p;
+  }
+
+  static FactorBuffer& factor_buffer(NeuronBlock& block, std::size_t recordable) {
+    for (FactorBuffer& f : block.factors) {
+      if (f.recordable == recordable) return f;
+    }
+    block.factors.push_back({recordable, {}});
+    return block.factors.back();
+  }
+
+  CoupledPort& coupled_port(std::size_t node, std::size_t block, std::size_t port) {
+    NeuronBlock& b = nodes[node].blocks[block];
+    for (Coupled& c : coupled) {
+      if (c.node == node && c.block == block && c.port->port == port) return *c.port;
+    }
+    auto made = std::make_unique<CoupledPort>();
+    made->port = port;
+    made->outside = b.neurons.population->currents[port];
+    made->sums.assign(b.size(), 0.0);
+    made->total.assign(b.size(), 0.0);
+    b.neurons.population->currents[port] = {made->total.data(), 1, true};
+    coupled.push_back({node, block, std::move(made)});
+    return *coupled.back().port;
+  }
+
+  // Beginning
+
+  void begin_signal(Signal& s) {
+    const std::size_t size = nodes[s.node].size;
+    s.values.assign(static_cast<std::size_t>(s.rows) * size, 0.0);
+    for (std::int64_t i = 0; i < s.rows; ++i) {
+      for (NeuronBlock& b : nodes[s.node].blocks) b.read(s.recordable, s.row(i, size) + b.first);
+    }
+  }
+
+  void couple_all() {
+    for (Coupled& c : coupled) {
+      c.port->compute(signals, signal_sizes, done);
+      nodes[c.node].blocks[c.block].neurons.population->refresh();
+    }
+  }
+
+  bool begin_synapses() {
+    for (std::size_t n = 0; n < projections.size(); ++n) {
+      for (std::size_t b = 0; b < projections[n].plastic.size(); ++b) {
+        const std::vector<FactorRows> factors = factor_rows(projections[n], b, 0);
+        Synapses& s = projections[n].plastic[b];
+        s.kind = s.start(s.handle, factors.data());
+        if (s.kind != 0) return stopped_in_projection(n, s);
+      }
+    }
+    return true;
+  }
+
+  bool stopped_in(std::size_t node, const NeuronBlock& b) {
+    const Problem& p = b.neurons.population->problem;
+    problem = {NetworkProblem::in_node, node, p.kind, p.text};
+    return false;
+  }
+
+  bool stopped_in_projection(std::size_t projection, const Synapses& s) {
+    problem = {NetworkProblem::in_projection, projection, s.kind, s.problem(s.handle)};
+    return false;
+  }
+
+  // Running: what each thread does
+
+  /// What a thread has of the spikes of a slice: those of populations of several blocks together.
+  struct Gathered {
+    std::vector<SpikesByStep> of_node;
+  };
+
+  std::int64_t run(std::size_t thread, std::int64_t from, std::int64_t to) {
+    Gathered gathered;
+    bool ready = false;
+    std::int64_t now = from;
+    while (now < to) {
+      const std::int64_t steps = std::min(to - now, slice_length - now % slice_length);
+      const double begun = measures ? cpu_seconds() : 0.0;
+      guarded(failed_update, [&] { return update(thread, now, steps); });
+      team.meet();
+      if (failed_update) break;
+      const double updated = measures ? cpu_seconds() : 0.0;
+      guarded(failed_delivery, [&] {
+        if (!ready) gathered.of_node.resize(nodes.size());
+        ready = true;
+        return deliver(thread, now, steps, gathered);
+      });
+      team.meet();
+      if (failed_delivery) break;
+      now += steps;
+      if (measures && thread == 0) {
+        update_seconds += updated - begun;
+        delivery_seconds += cpu_seconds() - updated;
+      }
+    }
+    return now;
+  }
+
+  template <class Act>
+  void guarded(std::atomic<bool>& failed, const Act& act) {
+    try {
+      if (!act()) failed = true;
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+      failed = true;
+    }
+  }
+
+  bool update(std::size_t thread, std::int64_t now, std::int64_t steps) {
+    bool is_well = true;
+    for (Node& n : nodes) {
+      if (n.blocks.empty() && n.thread == thread) n.emit(now, steps);
+      for (NeuronBlock& b : n.blocks) {
+        if (b.thread != thread) continue;
+        if (coupled.empty()) {
+          is_well = b.advance(now, steps) == 0 && is_well;
+        } else {
+          is_well = advance_coupled(b) && is_well;
+        }
+      }
+    }
+    for (Signal& s : signals) {
+      for (NeuronBlock& b : nodes[s.node].blocks) {
+        if (b.thread == thread) b.read(s.recordable, s.row(now + 1, nodes[s.node].size) + b.first);
+      }
+    }
+    return is_well;
+  }
+
+  /// As `NeuronBlock::advance` for one step; what is recorded is read later.
+  bool advance_coupled(NeuronBlock& b) {
+    if (b.neurons.advance(b.neurons.handle, 1) != 0) return false;
+    if (b.is_stepwise) b.fired[0].swap(b.neurons.population->fired[0]);
+    for (FactorBuffer& f : b.factors) b.read(f.recordable, f.values.data() + b.size());
+    return true;
+  }
+
+  bool deliver(std::size_t thread, std::int64_t now, std::int64_t steps, Gathered& gathered) {
+    gather(steps, gathered);
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      if (nodes[n].thread == thread && nodes[n].keeps_spikes) keep(n, now, steps, gathered);
+    }
+    bool is_well = true;
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      for (std::size_t b = 0; b < nodes[n].blocks.size(); ++b) {
+        if (nodes[n].blocks[b].thread != thread) continue;
+        for (std::int64_t i = 0; i < steps; ++i) {
+          is_well = deliver_to(n, b, now, i, gathered) && is_well;
+        }
+        nodes[n].blocks[b].turn(steps);
+      }
+    }
+    for (Coupled& c : coupled) {
+      NeuronBlock& b = nodes[c.node].blocks[c.block];
+      if (b.thread != thread) continue;
+      c.port->compute(signals, signal_sizes, now + 1);
+      b.neurons.population->refresh();
+    }
+    if (!coupled.empty()) {
+      for (Node& n : nodes) {
+        for (NeuronBlock& b : n.blocks) {
+          if (b.thread == thread) b.record(now + 1);
+        }
+      }
+    }
+    return is_well;
+  }
+
+  void gather(std::int64_t steps, Gathered& gathered) const {
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      const Node& node = nodes[n];
+      if (node.blocks.size() < 2) continue;
+      SpikesByStep& all = gathered.of_node[n];
+      all.resize(static_cast<std::size_t>(slice_length));
+      for (std::size_t i = 0; i < static_cast<std::size_t>(steps); ++i) {
+        all[i].clear();
+        for (const NeuronBlock& b : node.blocks) {
+          const auto first = static_cast<std::uint32_t>(b.first);
+          for (const std::uint32_t k : b.spikes(i)) all[i].push_back(first + k);
+        }
+      }
+    }
+  }
+
+  const std::vector<std::uint32_t>& spikes(std::size_t node, std::int64_t offset,
+                                           const Gathered& gathered) const {
+    const Node& n = nodes[node];
+    const auto i = static_cast<std::size_t>(offset);
+    if (n.blocks.empty()) return n.fired[i];
+    if (n.blocks.size() == 1) return n.blocks[0].spikes(i);
+    return gathered.of_node[node][i];
+  }
+
+  void keep(std::size_t node, std::int64_t now, std::int64_t steps, const Gathered& gathered) {
+    Node& n = nodes[node];
+    for (std::int64_t i = 0; i < steps; ++i) {
+      const std::vector<std::uint32_t>& who = spikes(node, i, gathered);
+      n.spike_steps.insert(n.spike_steps.end(), who.size(), now + i + 1);
+      n.spike_members.insert(n.spike_members.end(), who.begin(), who.end());
+    }
+  }
+
+  /// Deliver what was emitted in one step of a slice to one block of neurons.
+  bool deliver_to(std::size_t node, std::size_t block, std::int64_t before, std::int64_t offset,
+                  const Gathered& gathered) {
+    const NeuronBlock& b = nodes[node].blocks[block];
+    const std::int64_t now = before + offset + 1;
+    bool has_plastic = false;
+    for (const Projection& p : projections) {
+      if (p.target != node) continue;
+      has_plastic = has_plastic || !p.plastic.empty();
+      if (p.fixed.empty()) continue;
+      const std::vector<std::uint32_t>& who = spikes(p.source, offset, gathered);
+      p.fixed[block].deliver(who, b.ports[p.port].from(now));
+      if (p.fixed_negative.empty()) continue;
+      const auto negative = static_cast<std::size_t>(p.negative);
+      p.fixed_negative[block].deliver(who, b.ports[negative].from(now));
+    }
+    if (!has_plastic) return true;
+    bool is_well = true;
+    for (Projection& p : projections) {
+      if (p.target == node && !p.plastic.empty()) {
+        is_well = take(p, block, before, offset, gathered) && is_well;
+      }
+    }
+    return is_well;
+  }
+
+  bool take(Projection& p, std::size_t block, std::int64_t before, std::int64_t offset,
+            const Gathered& gathered) {
+    const NeuronBlock& b = nodes[p.target].blocks[block];
+    std::vector<Fired> modulators;
+    for (const std::size_t m : p.modulators) modulators.push_back(&spikes(m, offset, gathered));
+    const std::vector<FactorRows> factors = factor_rows(p, block, offset);
+    Slice slice;
+    slice.first = before + offset;
+    slice.steps = 1;
+    slice.sources = &spikes(p.source, offset, gathered);
+    slice.targets = &b.spikes(static_cast<std::size_t>(offset));
+    slice.modulators = modulators.data();
+    slice.factors = factors.data();
+    slice.inbox = b.ports[p.port].inbox;
+    if (p.negative >= 0) slice.negative = b.ports[static_cast<std::size_t>(p.negative)].inbox;
+    Synapses& s = p.plastic[block];
+    s.kind = s.take(s.handle, &slice);
+    if (s.kind != 0) return false;
+    if (p.recordings.empty()) return true;
+    const std::vector<FactorRows> present = factor_rows(p, block, offset + 1);
+    for (const Recording& r : p.recordings) {
+      double* const row = r.row(before + offset + 1);
+      if (row == nullptr) continue;
+      const auto recordable = static_cast<std::int64_t>(r.recordable);
+      s.kind = s.read(s.handle, recordable, present.data(), row);
+      if (s.kind != 0) return false;
+    }
+    return true;
+  }
+
+  /// Return the continuous inputs of synapses, row 0 being from the end of a step of the slice.
+  std::vector<FactorRows> factor_rows(const Projection& p, std::size_t block,
+                                      std::int64_t offset) const {
+    const NeuronBlock& b = nodes[p.target].blocks[block];
+    std::vector<FactorRows> found;
+    for (const FactorSource& f : p.factors) {
+      if (!f.is_recordable) {
+        found.push_back({&f.value, 0, 0});
+        continue;
+      }
+      for (const FactorBuffer& buffer : b.factors) {
+        if (buffer.recordable != f.recordable) continue;
+        const double* const row = buffer.values.data() + static_cast<std::size_t>(offset) * b.size();
+        found.push_back({row, b.size(), 1});
+      }
+    }
+    return found;
+  }
+
+  /// Find out what went wrong: the first problem in the order of nodes and projections.
+  void find_problem() {
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      for (const NeuronBlock& b : nodes[n].blocks) {
+        if (b.neurons.population->problem.kind != Problem::none) {
+          stopped_in(n, b);
+          return;
+        }
+      }
+    }
+    for (std::size_t n = 0; n < projections.size(); ++n) {
+      for (const Synapses& s : projections[n].plastic) {
+        if (s.kind != 0) {
+          stopped_in_projection(n, s);
+          return;
+        }
+      }
+    }
+    problem = {NetworkProblem::nowhere, 0, Problem::no_memory, ""};
+    if (!out_of_memory) problem.kind = Problem::stopped;
+  }
+
+  /// Keep no spikes but those of steps that were done by all.
+  void forget_later() {
+    for (Node& n : nodes) {
+      const auto end = std::upper_bound(n.spike_steps.begin(), n.spike_steps.end(), done);
+      const auto kept = std::min(static_cast<std::size_t>(end - n.spike_steps.begin()),
+                                 n.spike_members.size());
+      n.spike_steps.resize(kept);
+      n.spike_members.resize(kept);
+    }
+  }
+
+  /// A continuous port of a block that sees other neurons.
+  struct Coupled {
+    std::size_t node;
+    std::size_t block;
+    std::unique_ptr<CoupledPort> port;
+  };
+
+  Team team;
+  std::size_t turn = 0;
+  std::int64_t shortest = longest_slice;
+  std::int64_t longest = 1;
+  std::int64_t slice_length = 1;
+  std::int64_t done = 0;
+  std::vector<Signal> signals;
+  std::vector<std::size_t> signal_sizes;
+  std::vector<Coupled> coupled;
+  std::atomic<bool> failed_update{false}, failed_delivery{false}, out_of_memory{false};
+};
+
+}  // namespace v1
+}  // namespace nestml_runtime
+#endif
