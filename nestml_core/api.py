@@ -19,12 +19,14 @@ from nestml_core.backend import (
     Supports,
     Tool,
     ToolchainReport,
+    Written,
     bodies_of,
     constructs,
     features,
     step_expressions,
     vectors,
 )
+from nestml_core.derivatives import derivatives
 from nestml_core.diagnostics import (
     Code,
     Diagnostic,
@@ -33,6 +35,7 @@ from nestml_core.diagnostics import (
     Severity,
     checked,
     in_order,
+    nearest,
     render,
 )
 from nestml_core.expr import (
@@ -85,6 +88,7 @@ from nestml_core.printing.c import (
     CPrinter,
     c_string,
 )
+from nestml_core.printing.nestml import NestmlPrinter
 from nestml_core.printing.python import (
     PythonPrinter,
 )
@@ -103,6 +107,7 @@ from nestml_core.runtime import (
 from nestml_core.sharing import share
 from nestml_core.solve.pairing import (
     Postsynaptic,
+    needs_every_step,
     postsynaptic,
     without,
 )
@@ -130,6 +135,7 @@ from nestml_core.solved import (
     OnReceive,
     Output,
     Pair,
+    Reading,
     Recordable,
     Sign,
     SolvedModel,
@@ -183,7 +189,7 @@ from nestml_core.units import (
 if TYPE_CHECKING:
     from nestml_core.building import build
     from nestml_core.experiment import Events, Experiment, Schedule, Trace
-    from nestml_core.files import cache_folder
+    from nestml_core.files import cache_folder, private_folder
     from nestml_core.lanes import (
         LaneField,
         LaneFinite,
@@ -196,15 +202,22 @@ if TYPE_CHECKING:
     from nestml_core.library import library_models
     from nestml_core.loading import load
     from nestml_core.network import (
+        CUT_SHORT,
+        Coupling,
         NetworkExperiment,
+        NetworkState,
         NetworkTrace,
+        Plasticity,
         Population,
+        Projection,
         Roles,
+        Running,
         Sources,
         Spikes,
         roles,
     )
     from nestml_core.problems import ModelError
+    from nestml_core.progress import tracked
     from nestml_core.reference import constants, evaluate
     from nestml_core.reference import simulate as interpret
 
@@ -213,6 +226,7 @@ __all__ = [
     "ATOM",
     "BOOLEAN",
     "CPP_INTEGRATORS",
+    "CUT_SHORT",
     "C_RESERVED",
     "DT",
     "INTEGER",
@@ -244,6 +258,7 @@ __all__ = [
     "ContinuousPort",
     "Convolution",
     "Convolve",
+    "Coupling",
     "Declaration",
     "Declare",
     "Definition",
@@ -280,7 +295,9 @@ __all__ = [
     "Method",
     "ModelError",
     "ModelKind",
+    "NestmlPrinter",
     "NetworkExperiment",
+    "NetworkState",
     "NetworkTrace",
     "NonlinearSystem",
     "Note",
@@ -290,14 +307,18 @@ __all__ = [
     "Output",
     "Pair",
     "Piece",
+    "Plasticity",
     "Population",
     "Postsynaptic",
+    "Projection",
     "PythonPrinter",
+    "Reading",
     "Recordable",
     "Ref",
     "Result",
     "Return",
     "Roles",
+    "Running",
     "Say",
     "Schedule",
     "Severity",
@@ -322,6 +343,7 @@ __all__ = [
     "Unit",
     "Update",
     "While",
+    "Written",
     "bodies",
     "bodies_of",
     "bottom_up",
@@ -334,6 +356,7 @@ __all__ = [
     "constants",
     "constructs",
     "cpp_runtime",
+    "derivatives",
     "environment",
     "evaluate",
     "evaluations",
@@ -350,8 +373,11 @@ __all__ = [
     "library_models",
     "load",
     "map_body",
+    "nearest",
+    "needs_every_step",
     "number",
     "postsynaptic",
+    "private_folder",
     "quantity",
     "real_literal",
     "ref",
@@ -365,6 +391,7 @@ __all__ = [
     "straight",
     "substitute",
     "symbols_in",
+    "tracked",
     "vectors",
     "walk",
     "walk_statements",
@@ -387,14 +414,19 @@ _LATER = {
         "nestml_core.lanes",
     ),
     "library_models": "nestml_core.library",
+    "tracked": "nestml_core.progress",
+    **dict.fromkeys(("CUT_SHORT", "Coupling", "Projection", "Running"), "nestml_core.network"),
     "NetworkExperiment": "nestml_core.network",
+    "NetworkState": "nestml_core.network",
     "NetworkTrace": "nestml_core.network",
+    "Plasticity": "nestml_core.network",
     "Population": "nestml_core.network",
     "Sources": "nestml_core.network",
     "Spikes": "nestml_core.network",
     "ModelError": "nestml_core.problems",
     "build": "nestml_core.building",
     "cache_folder": "nestml_core.files",
+    "private_folder": "nestml_core.files",
     "Events": "nestml_core.experiment",
     "Experiment": "nestml_core.experiment",
     "Schedule": "nestml_core.experiment",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from nestml_core.diagnostics import Result
 from nestml_core.expr import Expr, Ref, Symbol
@@ -17,6 +17,7 @@ from nestml_core.stmt import Declare, For, Say, While, expressions_in, walk_stat
 
 if TYPE_CHECKING:
     from nestml_core.experiment import Schedule, Trace
+    from nestml_core.network import NetworkExperiment, NetworkTrace, Running
 
 API_VERSION = 1
 
@@ -55,6 +56,7 @@ class Supports:
         must be refused.
     selective : it may also refuse models whose features it has, for reasons of its own
         (a chip that has only some linear dynamics, say).
+    networks : it also runs networks of the models that it can generate, by ``simulate_network``.
     tolerance : the largest ``|recorded - reference| / max(1, |reference|)`` its simulations may
         show on the conformance corpus, in coherent units. Spikes must agree step for step.
     """
@@ -62,6 +64,7 @@ class Supports:
     features: frozenset[Feature]
     selective: bool = False
     tolerance: float = 1e-9
+    networks: bool = False
 
 
 def features(model: SolvedModel) -> frozenset[Feature]:
@@ -189,6 +192,10 @@ class Artifact:
     """The file to load or to run."""
 
 
+Written: TypeAlias = Callable[[SolvedProgram, Options], Result[Artifact]]
+"""Returns what was made of a program with some options: written, and not compiled."""
+
+
 class Backend(ABC, Generic[IR, Options]):
     """A target. ``lower`` and ``render`` are pure; ``compile`` and ``simulate`` touch the disk.
 
@@ -235,3 +242,22 @@ class Backend(ABC, Generic[IR, Options]):
     def simulate(self, artifact: Artifact, model: SolvedModel, schedule: Schedule) -> Result[Trace]:
         """Run one neuron of ``model``; everything in and out is in coherent units."""
         raise NotImplementedError(f"{self.name} declares no Feature.SIMULATE")
+
+    def simulate_network(
+        self,
+        network: NetworkExperiment,
+        running: Running,
+        options: Options,
+        written: Written[Options],
+    ) -> Result[NetworkTrace]:
+        """Run a network; everything in and out is in coherent units.
+
+        Spikes, and what was recorded, are kept as far as a run came: a result may have both a
+        trace and errors, and the trace then tells how many steps were done.
+
+        Parameters
+        ----------
+        written : generates models and writes their files, into a folder that is kept as long as
+            the files would stay the same: what is compiled there need not be compiled again
+        """
+        raise NotImplementedError(f"{self.name} does not declare Supports.networks")

@@ -30,12 +30,16 @@ Write = Callable[[Mapping[str, str | bytes], Path], Result[tuple[Path, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """Rendered files, with all that their compiled form depends on."""
+    """Rendered files, with all that their compiled form depends on.
+
+    Those that are not ``compiled`` are only written: the backend compiles what it needs.
+    """
 
     backend: Backend[Any, Any]
     program: SolvedProgram
     options: Any
     files: Mapping[str, str | bytes]
+    compiled: bool = True
 
     @property
     def key(self) -> str:
@@ -50,6 +54,7 @@ class Build:
             sys.platform,
             platform.machine(),
             platform.python_version(),
+            self.compiled,
         ]
         digest = hashlib.sha256(json.dumps(facts).encode())
         for path in sorted(self.files):
@@ -96,7 +101,7 @@ def _made(build: Build, directory: Path, write: Write) -> Result[Artifact]:
     written = write(build.files, directory)
     if written.value is None:
         return Result(None, written.diagnostics)
-    if Feature.COMPILE not in build.backend.supports.features:
+    if not (build.compiled and Feature.COMPILE in build.backend.supports.features):
         return Result(Artifact(build.program, build.options, directory, directory))
     return build.backend.compile(build.program, directory, build.options)
 

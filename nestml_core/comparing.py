@@ -16,7 +16,8 @@ from nestml_core.optional import optional
 from nestml_core.problems import ModelError, refuse, valued
 from nestml_core.progress import tracked
 from nestml_core.results import Run
-from nestml_core.running import REFERENCE, backends_that_simulate
+from nestml_core.running import backends_that_simulate
+from nestml_core.targets import REFERENCE, with_options
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +29,7 @@ class Compared:
 
     Attributes
     ----------
-    backend : name
+    backend : name, with options if it was given any
     run : None if it could not run
     problem : why not
     equal_spikes : whether it spiked in the same steps
@@ -123,8 +124,9 @@ def compare(
     ----------
     model : a loaded model, or what ``load`` takes
     experiment : what to do
-    backends : their names; the first one that can run is what the others are compared with. If
-        None, the reference interpreter and all installed backends that can run models
+    backends : their names, perhaps with options, as "lava:arith=loihi1"; the first one that can
+        run is what the others are compared with. If None, the reference interpreter and all
+        installed backends that can run models
     options : further options, by backend
     progress : show a bar on a terminal, or in a notebook, if it takes longer than a second
 
@@ -156,7 +158,9 @@ def _attempt(
     model: LoadedModel, experiment: Experiment, backend: str, options: Mapping[str, Any]
 ) -> tuple[str, Run | None, str]:
     try:
-        return backend, model.run(experiment, backend, progress=False, **options), ""
+        name, further = with_options(backend)
+        given = {**options, **further}
+        return backend, model.run(experiment, name, progress=False, **given), ""
     except ModelError as problem:
         errors = [d for d in problem.diagnostics if d.is_error]
         return backend, None, "; ".join(d.message for d in errors)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
 
 from nestml_core.diagnostics import Code, Diagnostic, Result, Severity, nearest
 from nestml_core.experiment import FloatArray, IntArray
@@ -18,6 +22,13 @@ BAD_DELAY = Code("NML962", Severity.ERROR, "a delay that a connection cannot hav
 NO_INPUT = Code("NML963", Severity.ERROR, "a port of a synapse without input")
 WHICH_PORT = Code("NML964", Severity.ERROR, "it is not clear which port is meant")
 WRONG_KIND = Code("NML965", Severity.ERROR, "a model that cannot have this part in a network")
+NO_NETWORKS = Code("NML966", Severity.ERROR, "a backend cannot run networks in this way")
+BAD_STATE = Code("NML967", Severity.ERROR, "a state that a network cannot go on from")
+CUT_SHORT = Code("NML968", Severity.ERROR, "the run of a network was interrupted")
+NO_ROOM = Code("NML969", Severity.ERROR, "there is no room for a network, or for its state")
+
+NumberArray: TypeAlias = npt.NDArray[np.int32]
+"""Numbers of members, or of steps of a delay: a network may have a great many of them."""
 
 POSTSYNAPTIC = "post_spikes"
 """What the postsynaptic port is called, where there are several it could be."""
@@ -240,6 +251,7 @@ class Projection:
 
     Connection k leads from member ``pre[k]`` of ``source`` to neuron ``post[k]`` of ``target``.
     A spike emitted at the end of a step arrives ``delays[k]`` steps later, which is at least one.
+    What is the same for all connections is there once: the array repeats it.
 
     Attributes
     ----------
@@ -252,9 +264,9 @@ class Projection:
     name: str
     source: int
     target: int
-    pre: IntArray
-    post: IntArray
-    delays: IntArray
+    pre: NumberArray
+    post: NumberArray
+    delays: NumberArray
     port: Symbol
     negative: Symbol | None
     weights: FloatArray | None
@@ -273,15 +285,62 @@ class Coupling:
     target: int
     recordable: Symbol
     port: Symbol
-    pre: IntArray
-    post: IntArray
+    pre: NumberArray
+    post: NumberArray
     weights: FloatArray
-    delays: IntArray
+    delays: NumberArray
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class NetworkState:
+    """Where a run of a network stopped, for another one to go on from.
+
+    Attributes
+    ----------
+    backend : who wrote it, and reads it
+    digest : of the network, as that backend sees it: what does not fit is refused
+    steps : how many had been done
+    data : all that changes in steps, as the backend keeps it
+    """
+
+    backend: str
+    digest: str
+    steps: int
+    data: bytes
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Running:
+    """How a network is to be run.
+
+    Attributes
+    ----------
+    threads : how many threads compute; results do not depend on it
+    start : where to begin, if not at the begin
+    keeps_state : the state at the end is wanted
+    keeps_emitted : what synapses emit is wanted: the times, connections and weights of all spikes
+    progress : show a bar if it takes longer than a second
+    """
+
+    threads: int = 1
+    start: NetworkState | None = None
+    keeps_state: bool = False
+    keeps_emitted: bool = True
+    progress: bool = False
+
+    @property
+    def first(self) -> int:
+        """How many steps have been done before."""
+        return 0 if self.start is None else self.start.steps
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class NetworkExperiment:
-    """A network and what to do with it: all that a simulator has to know."""
+    """A network and what to do with it: all that a simulator has to know.
+
+    ``steps`` is the last step. Trains and signals begin with step 1, even where a run goes on from
+    a state.
+    """
 
     nodes: tuple[Sources | Population, ...]
     projections: tuple[Projection, ...]
@@ -310,9 +369,12 @@ class NetworkTrace:
     Attributes
     ----------
     spikes : of each node
-    emitted : what the synapses of each projection emitted, by number of the connection
+    emitted : what the synapses of each projection emitted, by number of the connection; nothing at
+        all if that was not kept
     nodes, projections : what was recorded of each, by symbol: shape (members, steps)
     backend : who computed it
+    first : how many steps had been done before; ``steps`` is how many were done since
+    state : that at the end, if it was wanted
     """
 
     dt: float
@@ -322,3 +384,5 @@ class NetworkTrace:
     nodes: tuple[Mapping[Symbol, FloatArray], ...]
     projections: tuple[Mapping[Symbol, FloatArray], ...]
     backend: str
+    first: int = 0
+    state: NetworkState | None = None

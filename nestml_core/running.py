@@ -21,11 +21,10 @@ from nestml_core.reference import constants
 from nestml_core.reference import simulate as interpret
 from nestml_core.results import Run
 from nestml_core.solved import SolvedModel, SolvedProgram
-from nestml_core.targets import backend_named, backend_options, missing_tools
+from nestml_core.targets import REFERENCE, backend_named, backend_options, missing_tools
 
 CANNOT_RUN = Code("NML924", Severity.ERROR, "a backend cannot run models here")
 
-REFERENCE = "reference"
 FAST = ("cpp",)
 """Backends that run models faster than the reference interpreter, the fastest first."""
 

@@ -331,7 +331,7 @@ def main(words: Sequence[str]) -> int:
     """Write the page (``page``) or the JSON Schema (``json``) to standard output."""
     texts: dict[str, Callable[[], str]] = {
         "page": page,
-        "json": lambda: json.dumps(json_schema(), indent=1) + "\n",
+        "json": _schema_text,
     }
     if len(words) != 1 or words[0] not in texts:
         sys.stderr.write(f"say one of {', '.join(texts)}\n")

@@ -83,6 +83,7 @@ __all__ = [
     "OnReceive",
     "Output",
     "Pair",
+    "Reading",
     "Recordable",
     "Rodas",
     "Sign",
@@ -429,11 +430,23 @@ class SolvedModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A continuous port of a synapse, and the recordable of a neuron that it sees, by name."""
+
+    port: str
+    recordable: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """A synapse that is generated together with its postsynaptic neuron, by name."""
+    """A synapse that is generated together with its postsynaptic neuron, by name.
+
+    A continuous port that is not among ``third_factors`` sees the recordable of its own name.
+    """
 
     neuron: str
     synapse: str
+    third_factors: tuple[Reading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

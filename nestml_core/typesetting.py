@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from nestml_core.expr import Binary, Element, Expr, Number, Ref, Symbol, Unary, number, ref, walk
+from nestml_core.derivatives import derivatives, row
+from nestml_core.expr import Binary, Element, Expr, Number, Ref, Symbol, number, ref, walk
 from nestml_core.model import Sign
 from nestml_core.printing.latex import LatexPrinter, escaped, name_formula, unit_formula
 from nestml_core.printing.nestml import NestmlPrinter
@@ -15,9 +16,7 @@ from nestml_core.solved import (
     Declaration,
     Definition,
     Flow,
-    LinearSystem,
     MatrixExponential,
-    NonlinearSystem,
     SolvedModel,
 )
 from nestml_core.stmt import Stmt
@@ -149,7 +148,7 @@ class Typesetting:
         """Yield the differential equations, and what delayed variables are, as bare formulas."""
         seen: set[Symbol] = set()
         for flow in self.model.flows:
-            for symbol, value in _derivatives(flow):
+            for symbol, value in derivatives(flow):
                 if symbol not in seen:
                     seen.add(symbol)
                     yield self.equation(symbol, value, flow)
@@ -177,9 +176,9 @@ class Typesetting:
 
     def kernel_formulas(self, c: Convolution) -> Iterator[str]:
         """Yield the differential equations of the states of a convolution, as bare formulas."""
-        for z, row in zip(c.states, c.matrix, strict=False):
+        for z, entries in zip(c.states, c.matrix, strict=False):
             left = rf"\frac{{\mathrm{{d}} {self.name(z)}}}{{\mathrm{{d}} t}}"
-            yield f"{left} = {self.text(_row(row, c.states))}"
+            yield f"{left} = {self.text(row(entries, c.states))}"
 
     def kernel(self, c: Convolution) -> str:
         return rf"{name_formula(c.kernel)} \ast {self.name(c.port)}"
@@ -243,51 +242,6 @@ class Typesetting:
         for line in self.code.lines(body):
             blanks = len(line) - len(line.lstrip(" "))
             yield rf"\par\hspace*{{{blanks / 2:g}em}}{_code(line.strip())}"
-
-
-def _derivatives(flow: Flow) -> Iterator[tuple[Symbol, Expr]]:
-    """Yield the variables that a flow advances, with their right-hand sides."""
-    if flow.linear is not None:
-        yield from _rows(flow.linear)
-    if flow.nonlinear is not None:
-        yield from _right_hand_sides(flow.nonlinear)
-
-
-def _rows(system: LinearSystem) -> Iterator[tuple[Symbol, Expr]]:
-    columns = (*system.variables, *system.companions)
-    for x, row, drive in zip(system.variables, system.matrix, system.drive, strict=True):
-        yield x, _row(row, columns, () if _is(drive, 0) else (drive,))
-
-
-def _row(row: Sequence[Expr], columns: Sequence[Symbol], more: Sequence[Expr] = ()) -> Expr:
-    """Return the sum of the products of a row of a matrix with its variables, and ``more``."""
-    terms = [_times(a, y) for a, y in zip(row, columns, strict=True) if not _is(a, 0)]
-    return _sum([*terms, *more])
-
-
-def _right_hand_sides(system: NonlinearSystem) -> Iterator[tuple[Symbol, Expr]]:
-    for u in system.derivatives:
-        if u.target in system.variables:
-            yield u.target, u.value
-
-
-def _is(e: Expr, value: int) -> bool:
-    return isinstance(e, Number) and e.value == value
-
-
-def _times(a: Expr, y: Symbol) -> Expr:
-    if _is(a, 1):
-        return ref(y)
-    return Unary("-", ref(y)) if _is(a, -1) else Binary("*", a, ref(y))
-
-
-def _sum(terms: Sequence[Expr]) -> Expr:
-    if not terms:
-        return number(0)
-    total = terms[0]
-    for term in terms[1:]:
-        total = Binary("+", total, term)
-    return total
 
 
 def _names(model: SolvedModel) -> Iterator[str]:

@@ -31,7 +31,7 @@ LAYERS = (
     ("stmt",),
     ("model",),
     ("solved",),
-    ("syntax", "naming", "printing", "rendering", "interchange"),
+    ("syntax", "naming", "printing", "rendering", "interchange", "derivatives"),
     ("resolve", "library", "dump", "describe", "datasheet", "schema", "typesetting"),
     ("solve", "backend", "hoisting", "sharing", "runtime", "lanes"),
     ("verify", "experiment", "network", "plugins"),

@@ -6,6 +6,8 @@ import math
 import re
 import runpy
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ from scipy.sparse import csr_array
 
 import nestml_core as nestml
 from nestml_core import ModelError, Network
+from nestml_core.diagnostics import Result
 from nestml_core.explaining import CORE, parsed
-from nestml_core.networks import Nodes
+from nestml_core.network import CUT_SHORT, NetworkState
+from nestml_core.networks import Nodes, wiring
+from nestml_core.source import NOWHERE
 
 COUNTER = """model counter:
     state:
@@ -636,7 +641,105 @@ def test_a_thousand_connections_share_one_compiled_model(monkeypatch: pytest.Mon
     assert run[plastic]["w"].shape == (900, 30)
 
 
-@pytest.mark.parametrize("code", [f"NML96{k}" for k in range(6)])
+def chain() -> tuple[Network, Nodes]:
+    net = Network(dt=0.1)
+    cells = net.create(PARROT, 2)
+    net.connect(net.spike_source([[1.0]]), cells, delay=0.1)
+    return net, cells
+
+
+def test_values_for_each_of_many_are_those_of_single_ones() -> None:
+    """Arrays, lists and quantities; in coherent units, each rounded once."""
+    values = np.random.default_rng(1).uniform(0.1, 10.0, 200)
+    pre, post = np.arange(200), np.zeros(200, int)
+    found = []
+    for given in (values, values.tolist(), [f"{x!r} nA" for x in values.tolist()]):
+        net = Network(dt=0.1)
+        currents = net.create("iaf_psc_exp", 200, parameters={"I_e": given})
+        net.connect(currents, currents, pairs=(pre, post), weight=values, delay=0.5)
+        found.append(net.experiment(1.0).nodes[0].parameters)  # type: ignore[union-attr]
+        wired = net.experiment(1.0).projections[0]
+        assert wired.pre.tolist() == pre.tolist()
+        assert wired.delays.tolist() == [5] * 200
+        assert wired.weights is not None
+        assert wired.weights.tolist() == values.tolist()
+        assert wired.delays.nbytes // wired.delays.itemsize == 200, "seen as one for each"
+        assert wired.delays.strides == (0,), "and there once"
+    (first,), (second,), (third,) = (x.values() for x in found)
+    assert first.tolist() == second.tolist() == values.tolist()
+    assert third.tolist() == [float(Fraction(x) * 1000) for x in values.tolist()]
+    shared = Network().create("iaf_psc_exp", 10**7, parameters={"I_e": 1.0})
+    assert len(shared) == 10**7
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused_where_they_are_given(bad: float) -> None:
+    net = Network(dt=0.1)
+    many = np.ones(1000)
+    many[700] = bad
+    cells = net.create(COUNTER_MODEL, 1000, parameters={"offset": 1.0})
+    acts: list[Callable[[], Any]] = [
+        lambda: net.create(COUNTER_MODEL, 1000, currents={"V": many}),
+        lambda: net.connect(cells, cells, rule="one_to_one", weight=many, port="o"),
+        lambda: net.connect(cells, cells, rule="one_to_one", delay=many, port="o"),
+        lambda: net.connect(cells, cells, matrix=np.diag(many), port="o"),
+        lambda: net.connect(cells, cells, matrix=csr_array(np.diag(many)), port="o"),
+        lambda: net.couple(cells, cells, "x", "V", rule="one_to_one", weight=many),
+        lambda: net.poisson_source(1000, many),
+        lambda: net.spike_source([many]),
+    ]
+    if math.isnan(bad):
+        acts.append(lambda: net.create(COUNTER_MODEL, 1000, parameters={"offset": many}))
+        acts.append(lambda: net.create(COUNTER_MODEL, 1000, initial={"x": many}))
+    for act in acts:
+        with pytest.raises(ModelError, match=r"NML9(61|02)"):
+            act()
+    assert len(net.experiment(1.0).projections) == 0
+
+
+def test_what_does_not_fit_into_memory_is_told() -> None:
+    net = Network(dt=0.1)
+    cells = net.create(PARROT, 10**7)
+    with pytest.raises(ModelError, match=r"NML969.*not enough memory"):
+        net.connect(cells, cells)
+    assert len(net.experiment(1.0).projections) == 0
+
+
+def test_the_reference_keeps_no_state_and_goes_on_from_none(tmp_path: Path) -> None:
+    net, _ = chain()
+    with pytest.raises(ModelError, match="NML966"):
+        net.run(5, checkpoint=True)
+    nothing = tmp_path / "nothing"
+    nothing.write_bytes(b"{}\n")
+    for start in (nothing, tmp_path / "absent", 7):
+        with pytest.raises(ModelError, match="NML967"):
+            net.run(5, start=start)  # type: ignore[arg-type]
+
+
+def test_what_there_is_is_kept_if_a_run_is_cut_short(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever runs it: an interruption, and a state that cannot be written, lose nothing."""
+    net, cells = chain()
+    whole = net.run(5)
+    cut = CUT_SHORT.at(NOWHERE, "interrupted at t = 5 ms")
+    state = NetworkState("other", "", 50, b"")
+    trace = replace(whole.trace, state=state)
+    monkeypatch.setattr(wiring, "execute", lambda *_: Result(trace, (cut,)))
+    with pytest.raises(KeyboardInterrupt, match="at t = 5 ms"):  # NML968
+        net.run(100)
+    assert net.result is not None
+    assert net.result.spikes(cells)[0].tolist() == whole.spikes(cells)[0].tolist() != []
+    monkeypatch.setattr(wiring, "execute", lambda *_: Result(trace))
+    with pytest.raises(ModelError, match=r"NML969.*cannot be written"):
+        net.run(5, checkpoint=tmp_path / "absent" / "state")
+    assert net.result is not None
+    assert net.result.state is state
+    net.run(5, checkpoint=tmp_path / "state")
+    assert (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("code", [f"NML96{k}" for k in range(8)])
 def test_the_examples_of_the_explanations_are_what_they_say(code: str, tmp_path: Path) -> None:
     explained = parsed((CORE / f"{code}.md").read_text(encoding="utf-8"), code)
     script = tmp_path / "example.py"

@@ -420,7 +420,7 @@ def test_a_synapse_runs_from_the_command_line(capsys: pytest.CaptureFixture[str]
     trains = ["--spikes", "pre_spikes=10,20", "--spikes", "post_spikes=15"]
     assert main(["run", "stdp", "--duration", "50ms", *trains]) == 0
     assert "2 spikes at (ms): 10, 20" in capsys.readouterr().out
-    assert main(["run", "stdp", "--duration", "500ms"]) == 0
+    assert main(["run", "stdp", "--duration", "500ms", "--backend", "reference"]) == 0
     out = capsys.readouterr().out
     assert "stimulus: pre_spikes: Poisson 50 Hz" in out
     assert " on reference (" in out

@@ -145,7 +145,14 @@ def _build_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
     )
     p.add_argument("-o", "--output", default="out", metavar="DIR", help="default: %(default)s")
     p.add_argument("--suffix", default="", help="appended to the name of every generated model")
-    p.add_argument("--pair", action="append", default=[], metavar="NEURON+SYNAPSE")
+    p.add_argument(
+        "--pair",
+        action="append",
+        default=[],
+        metavar="NEURON+SYNAPSE",
+        help="generate both together; may be repeated. NEURON+SYNAPSE(PORT=RECORDABLE) says what "
+        "a continuous port of the synapse sees of the neuron",
+    )
     p.add_argument("--no-compile", action="store_true", help="only generate")
     _dialect_argument(p)
     _solver_arguments(p)
@@ -217,7 +224,12 @@ def _run_arguments(commands: Any, backend: Backend[Any, Any] | None) -> None:
 def _compare_arguments(commands: Any) -> None:
     p = commands.add_parser("compare", help="the same experiment on several backends")
     p.add_argument("model", metavar="MODEL", help=MODEL_HELP)
-    p.add_argument("--backends", metavar="NAMES", help="separated by commas; default: all")
+    p.add_argument(
+        "--backends",
+        metavar="NAMES",
+        help="separated by commas, with options behind colons: reference,lava:arith=loihi1; "
+        "default: all",
+    )
     _experiment_arguments(p)
     _dialect_argument(p)
     _solver_arguments(p)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from nestml_core.expr import Binary, Call, Conditional, Expr, Number, Symbol
+from nestml_core.expr import RANDOM, Binary, Call, Conditional, Expr, Number, Symbol
 from nestml_core.lanes.ir import LaneField, LaneRecord, LaneSolve, LaneStatement, Let
 from nestml_core.printing.base import Piece
 from nestml_core.printing.strict_c import StrictCPrinter
@@ -63,6 +63,10 @@ class LanePrinter(StrictCPrinter):
             return Piece(quotient.replace("std::trunc", f"{RUNTIME}trunc", 1))
         if e.op == "%":
             return Piece(f"{RUNTIME}fmod({left.text}, {right.text})")
+        if e.op == "/" and e.right.type.base is Base.INTEGER and e.left.type.base is Base.INTEGER:
+            right = Piece(
+                self.real(e.right) if isinstance(e.right, Number) else self.widened(right.text)
+            )
         return super().binary(e, left, right)
 
     def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:
@@ -73,6 +77,13 @@ class LanePrinter(StrictCPrinter):
         return Piece(f"{RUNTIME}pow({base.text}, {exponent.text})")
 
     def call(self, e: Call, arguments: tuple[str, ...]) -> Piece:
+        if e.function in RANDOM:
+            reals = (
+                self.as_real(x, t) for x, t in zip(e.arguments[1:], arguments[1:], strict=True)
+            )
+            return Piece(
+                f"{RUNTIME}{e.function}({', '.join(('in.random, k', arguments[0], *reals))})"
+            )
         name = self.functions[e.function]
         if e.type.base is Base.INTEGER and e.function in ROUNDING:
             return Piece(f"{RUNTIME}whole({name}({arguments[0]}))")

@@ -49,6 +49,7 @@ from nestml_core.solved import (
 )
 from nestml_core.stmt import (
     Assign,
+    Branch,
     Declare,
     Emit,
     Evaluate,
@@ -59,6 +60,7 @@ from nestml_core.stmt import (
     Say,
     Stmt,
     While,
+    expressions_in,
     walk_statements,
 )
 from nestml_core.types import BOOLEAN, INTEGER, REAL, Base, Type
@@ -67,8 +69,12 @@ Env = dict[Symbol, Expr]
 """What the variables of the model are worth at some point of the code."""
 
 EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
+DRAWN = Symbol("drawn", Kind.LOCAL, INTEGER)
+COUNTERS = (EMITTED, DRAWN)
+"""What a step counts beside the state: spikes, and random numbers."""
 REALS = (Base.REAL, Base.QUANTITY)
 ZERO = Number(Fraction(0), INTEGER)
+ONE = Number(Fraction(1), INTEGER)
 CHEAP = ("fma", "abs", "min", "max")
 
 
@@ -77,7 +83,11 @@ class NotStraight(Exception):
 
 
 def straight(
-    model: SolvedModel, name: Callable[[Symbol], str], member: Callable[[Symbol], str]
+    model: SolvedModel,
+    name: Callable[[Symbol], str],
+    member: Callable[[Symbol], str],
+    *,
+    draws: bool = False,
 ) -> ir.Lanes | str:
     """Return a step of ``model``, or why it cannot be computed for several neurons at once.
 
@@ -85,9 +95,11 @@ def straight(
     ----------
     name : returns a C++ name, one for each constant and state variable of the model
     member : returns where one neuron keeps it, such as ``p.C_m``
+    draws : random numbers can be drawn: by functions whose first argument is how many were drawn
+        in this step before
     """
     try:
-        return _Step(model, name, member).lanes()
+        return _Step(model, name, member, draws=draws).lanes()
     except NotStraight as reason:
         return str(reason)
 
@@ -117,11 +129,15 @@ class _Step:
         model: SolvedModel,
         name: Callable[[Symbol], str],
         member: Callable[[Symbol], str],
+        *,
+        draws: bool,
     ) -> None:
+        self.draws = draws
         self.model = model
         self.name = name
         self.member = member
         self.functions = {f.name: f for f in model.functions}
+        self.random_functions = _random_functions(model)
         self.constants: dict[Symbol, Symbol] = {}
         self.names: set[str] = {"s", "c", "t", "dt", "k", "at", "slope", "rate", "jacobian"}
         self.calls: list[str] = []
@@ -139,7 +155,7 @@ class _Step:
         spikes = tuple(self.port(p.symbol, env) for p in model.spike_ports)
         currents = tuple(self.port(p.symbol, env) for p in model.continuous_ports)
         counted = tuple(not self.is_additive(p.symbol) for p in model.spike_ports)
-        env[EMITTED] = ZERO
+        env |= dict.fromkeys(COUNTERS, ZERO)
         arrived = {
             p.symbol: Symbol(self.fresh(f"{port.name}_arrived"), Kind.LOCAL, BOOLEAN)
             for p, port in zip(model.spike_ports, spikes, strict=True)
@@ -274,7 +290,19 @@ class _Step:
 
     def expr(self, code: _Code, env: Env, e: Expr) -> Expr:
         """Return ``e`` in terms of names of the code; functions of the model are put in place."""
+        drawing = sum(self.is_drawing(x) for x in walk(e))
+        _refuse(drawing > 1, "an expression draws several random numbers")
+        _refuse(drawing and _is_lazy(e), "whether a random number is drawn is decided on the way")
         return bottom_up(e, lambda x, parts: self.combined(code, env, x, parts))
+
+    def is_drawing(self, e: Expr) -> bool:
+        """Return whether ``e`` itself draws a random number, or calls a function that may."""
+        return isinstance(e, Call) and e.function in self.random_functions
+
+    def refuse_drawn_tests(self, branches: tuple[Branch, ...]) -> None:
+        """Refuse tests that draw random numbers only where no earlier one holds."""
+        later = (x for b in branches[1:] for x in walk(b.condition))
+        _refuse(any(map(self.is_drawing, later)), "it draws random numbers in an `elif`")
 
     def combined(self, code: _Code, env: Env, e: Expr, parts: tuple[Expr, ...]) -> Expr:
         match e:
@@ -286,9 +314,28 @@ class _Step:
                 raise NotStraight("an element of a vector is chosen in the step")
             case Call(function) if function in self.functions:
                 return self.inlined(code, env, self.functions[function], parts)
+            case Call(function, type=type) if function in RANDOM:
+                return self.drawn(code, env, function, parts, type)
             case _:
                 _refuse_single(e)
                 return self.named(code, fused(simplified(with_children(e, parts))))
+
+    def drawn(
+        self, code: _Code, env: Env, function: str, arguments: tuple[Expr, ...], type: Type
+    ) -> Expr:
+        """Draw a random number: a function of how many were drawn before."""
+        _refuse(not self.draws or DRAWN not in env, "it draws random numbers")
+        number = Call(function, (env[DRAWN], *arguments), _plain(type))
+        env[DRAWN] = self.counted(code, env, DRAWN)
+        return self.let(code, Symbol(function, Kind.LOCAL, _plain(type)), number)
+
+    def counted(self, code: _Code, env: Env, counter: Symbol) -> Expr:
+        """Return a counter after one more."""
+        match env[counter]:
+            case Number(value):
+                return Number(value + 1, INTEGER)
+            case before:
+                return self.let(code, counter, Binary("+", before, ONE, INTEGER))
 
     def named(self, code: _Code, e: Expr) -> Expr:
         """Give a name to what takes long, so that it is computed once; use the names there are."""
@@ -324,7 +371,7 @@ class _Step:
         _refuse(f.name in self.calls, f"`{f.name}` calls itself")
         _refuse(f.result.type.base is Base.STRING, f"`{f.name}` returns a text")
         self.calls.append(f.name)
-        inside = {s: v for s, v in env.items() if s.kind is not Kind.LOCAL or s == EMITTED}
+        inside = {s: v for s, v in env.items() if s.kind is not Kind.LOCAL or s in COUNTERS}
         for symbol, value in zip(f.arguments, arguments, strict=True):
             inside[symbol] = self.let(code, symbol, value)
         before = {s: v for s, v in inside.items() if s.kind is Kind.STATE or s == EMITTED}
@@ -333,6 +380,8 @@ class _Step:
         self.calls.pop()
         if result is None:
             raise NotStraight(f"`{f.name}` may end without a value")
+        if DRAWN in env:
+            env[DRAWN] = inside[DRAWN]
         return self.let(code, replace(f.result, name=f.name), result)
 
     def returned(self, code: _Code, env: Env, body: tuple[Stmt, ...]) -> Expr | None:
@@ -342,11 +391,12 @@ class _Step:
                 case Return(value):
                     return None if value is None else self.expr(code, env, value)
                 case If(branches, otherwise) if _returns(stmt):
+                    self.refuse_drawn_tests(branches)
                     rest = body[i + 1 :]
                     tests = [self.expr(code, env, b.condition) for b in branches]
-                    result = self.returned(code, dict(env), otherwise + rest)
+                    result = self.apart(code, env, otherwise + rest)
                     for test, b in zip(reversed(tests), reversed(branches), strict=True):
-                        then = self.returned(code, dict(env), b.body + rest)
+                        then = self.apart(code, env, b.body + rest)
                         if then is None or result is None:
                             return None
                         result = Conditional(test, then, result, then.type)
@@ -354,6 +404,14 @@ class _Step:
                 case _:
                     self.run(code, env, (stmt,), None)
         return None
+
+    def apart(self, code: _Code, env: Env, body: tuple[Stmt, ...]) -> Expr | None:
+        """Return what one of several ends of a function returns."""
+        inside = dict(env)
+        result = self.returned(code, inside, body)
+        drawn = inside.get(DRAWN) != env.get(DRAWN)
+        _refuse(drawn, "a function draws random numbers at one of several ends")
+        return result
 
     # Statements
 
@@ -370,6 +428,7 @@ class _Step:
             case Declare(symbol, value):
                 self.assign(code, env, symbol, value)
             case If(branches, otherwise):
+                self.refuse_drawn_tests(branches)
                 tests = [self.condition(code, self.expr(code, env, b.condition)) for b in branches]
                 pairs = zip(tests, (b.body for b in branches), strict=True)
                 self.branch(code, env, pairs, otherwise, active)
@@ -377,11 +436,9 @@ class _Step:
                 self.integrate(code, env, self.model.flows[flow], active)
             case Emit(weight):
                 if weight is not None:
-                    self.expr(code, env, weight)  # refused if it draws random numbers
-                more = Binary("+", env[EMITTED], Number(Fraction(1), INTEGER), INTEGER)
-                one = Number(Fraction(1), INTEGER)
-                first = env[EMITTED] == ZERO
-                env[EMITTED] = one if first else self.let(code, EMITTED, more)
+                    _refuse(any(map(self.is_drawing, walk(weight))), "it draws random weights")
+                    self.expr(code, env, weight)
+                env[EMITTED] = self.counted(code, env, EMITTED)
             case Evaluate():
                 raise NotStraight("it calls a function for its effects")
             case For() | While():
@@ -438,7 +495,7 @@ class _Step:
     # Equations
 
     def integrate(self, code: _Code, env: Env, flow: Flow, active: Expr | None) -> None:
-        before = dict(env)
+        before = {s: v for s, v in env.items() if s != DRAWN}  # equations draw nothing
         if flow.nonlinear is not None:
             env |= self.solved(code, before, flow.nonlinear, active)
         for u in flow.linear.updates if flow.linear else ():
@@ -499,6 +556,30 @@ class _Step:
             )
 
 
+def _random_functions(model: SolvedModel) -> frozenset[str]:
+    """Return the functions of the model that may draw random numbers, and those that always do."""
+    found: frozenset[str] = frozenset(RANDOM)
+    while True:
+        more = found | {
+            f.name
+            for f in model.functions
+            for value in expressions_in(f.body)
+            for e in walk(value)
+            if isinstance(e, Call) and e.function in found
+        }
+        if more == found:
+            return found
+        found = more
+
+
+def _is_lazy(e: Expr) -> bool:
+    """Return whether a part of ``e`` need not be evaluated."""
+    return any(
+        isinstance(x, Conditional) or (isinstance(x, Binary) and x.op in ("and", "or"))
+        for x in walk(e)
+    )
+
+
 def _both(a: Expr | None, b: Expr) -> Expr:
     return b if a is None else Binary("and", a, b, BOOLEAN)
 
@@ -515,8 +596,6 @@ def _refuse_single(e: Expr) -> None:
     """Refuse what has no meaning for lanes where it is computed but does not count."""
     _refuse(e.type.base is Base.STRING or isinstance(e, Text), "it makes texts")
     match e:
-        case Call(function) if function in RANDOM:
-            raise NotStraight("it draws random numbers")
         case Call("expdd"):
             raise NotStraight("it has a divided difference in the step")
         case Binary("**" | "<<" | ">>") if e.type.base is Base.INTEGER:

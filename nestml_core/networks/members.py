@@ -9,15 +9,23 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nestml_core import arguments
-from nestml_core.experiment import GRID, FloatArray, IntArray, settings, signal
+from nestml_core.experiment import GRID, FloatArray, settings, signal
 from nestml_core.expr import Symbol
-from nestml_core.network import BAD_DELAY, BAD_PART
+from nestml_core.network import BAD_DELAY, BAD_PART, NumberArray
 from nestml_core.problems import by_name, refuse, valued
 from nestml_core.solved import TIME, SolvedModel
-from nestml_core.types import Unit
+from nestml_core.types import Base, Unit
+from nestml_core.units import scaled
 
 Arrays: TypeAlias = Mapping[Symbol, FloatArray]
-"""A value for each member: shape (members,), of vectors (members, length)."""
+"""A value for each member: shape (members,), of vectors (members, length). What is the same for all
+is there once: the array repeats it."""
+
+AT_ONCE = 2**18
+"""So many delays are looked at together, so that what is computed in between takes little room."""
+
+EXACT = 2**53
+"""Whole numbers up to here are numbers of double precision."""
 
 
 def is_single(value: Any) -> bool:
@@ -34,21 +42,63 @@ def count(n: Any, what: str) -> int:
     return int(n)
 
 
+def plain(values: Any) -> FloatArray | None:
+    """Return numbers without units as an array of their own; None if they are anything else."""
+    if isinstance(values, (list, tuple, range)):
+        if not all(issubclass(t, (int, float, np.number)) for t in set(map(type, values))):
+            return None
+    elif hasattr(values, "to_root_units") or getattr(values, "ndim", 0) != 1:
+        return None
+    array = np.asarray(values)
+    return np.array(array, float) if array.dtype.kind in "biuf" else None
+
+
+def _coherent(values: FloatArray, unit: Unit | None) -> FloatArray:
+    """Return numbers of a unit in coherent units, each rounded once."""
+    if unit is None or unit.factor == 1:
+        return values
+    above, below = unit.factor.numerator, unit.factor.denominator
+    if below == 1 and above <= EXACT:
+        return values * float(above)
+    if above == 1 and below <= EXACT:
+        return values / float(below)
+    return np.array([scaled(x, unit) for x in values.tolist()])
+
+
 def numbers(value: Any, n: int, unit: Unit | None, what: str) -> FloatArray:
-    """Return a number for each of ``n`` members, in coherent units; shape (n,)."""
+    """Return a number for each of ``n`` members, in coherent units; shape (n,), not to be written.
+
+    One for all is there once.
+    """
     single = is_single(value)
-    items = [value] if single else list(value)
-    if not single and len(items) != n:
-        refuse(BAD_PART, f"{what}: {n} are needed, here are {len(items)}")
-    found = arguments.numbers(items, unit, what, BAD_PART)
+    if not single and len(value) != n:
+        refuse(BAD_PART, f"{what}: {n} are needed, here are {len(value)}")
+    many = None if single else plain(value)
+    if many is not None:
+        found = _coherent(many, unit)
+    else:
+        found = arguments.numbers([value] if single else list(value), unit, what, BAD_PART)
     if not np.isfinite(found).all():
         refuse(BAD_PART, f"{what}: all must be finite")
-    return np.array(np.broadcast_to(found, (n,)))
+    return np.broadcast_to(found, (n,)) if single else found
 
 
-def delays(value: Any, n: int, dt: float, least: int) -> IntArray:
+def delays(value: Any, n: int, dt: float, least: int) -> NumberArray:
     """Return a delay for each of ``n`` connections, in steps, ``least`` or more; shape (n,)."""
-    times = numbers(value, n, TIME.type.unit, "delays")
+    if is_single(value):
+        return np.broadcast_to(_steps(numbers(value, 1, TIME.type.unit, "delays"), dt, least), (n,))
+    if len(value) != n:
+        refuse(BAD_PART, f"delays: {n} are needed, here are {len(value)}")
+    found = np.empty(n, np.int32)
+    for k in range(0, n, AT_ONCE):
+        part = value[k : k + AT_ONCE]
+        found[k : k + AT_ONCE] = _steps(
+            numbers(part, len(part), TIME.type.unit, "delays"), dt, least
+        )
+    return found
+
+
+def _steps(times: FloatArray, dt: float, least: int) -> NumberArray:
     steps = np.rint(times / dt)
     off_grid = np.abs(times / dt - steps) > GRID
     if off_grid.any():
@@ -58,7 +108,9 @@ def delays(value: Any, n: int, dt: float, least: int) -> IntArray:
         message = f"a delay of {times[steps < least][0]:g} ms"
         shortest = f"the shortest is {least * dt:g} ms"
         refuse(BAD_DELAY, message, f"{shortest}, one step" if least else shortest)
-    return steps.astype(np.int64)
+    if (steps > np.iinfo(np.int32).max).any():
+        refuse(BAD_DELAY, f"a delay of {times.max():g} ms", "no run is that long")
+    return steps.astype(np.int32)
 
 
 def settled(
@@ -72,22 +124,69 @@ def settled(
     vectors = {d.symbol.name for d in (*model.parameters, *model.state) if d.symbol.size}
     for_all, for_each = _apart(by_name(parameters, "parameters", BAD_PART), vectors, n, what)
     start, starts = _apart(by_name(initial, "initial", BAD_PART), vectors, n, what)
-    if n and (for_each or starts):
-        made = [
-            valued(settings(model, for_all | _of(k, for_each), start | _of(k, starts)))[0]
-            for k in range(n)
-        ]
-    else:
-        made = [valued(settings(model, for_all, start))[0]] * n
+    if n == 0 or not (for_each or starts):
+        only = valued(settings(model, for_all, start))[0]
+        return _repeated(only.parameters, n), _repeated(only.initial, n)
+    first = valued(settings(model, for_all | _of(0, for_each), start | _of(0, starts)))[0]
+    columns = (
+        _columns(model, first.parameters, for_each, n),
+        _columns(model, first.initial, starts, n),
+    )
+    if columns[0] is not None and columns[1] is not None:
+        return columns[0], columns[1]
+    made = [
+        valued(settings(model, for_all | _of(k, for_each), start | _of(k, starts)))[0]
+        for k in range(n)
+    ]
     return _stacked([m.parameters for m in made]), _stacked([m.initial for m in made])
+
+
+def _repeated(values: Mapping[Symbol, float | FloatArray], n: int) -> Arrays:
+    if n == 0:
+        return MappingProxyType({})
+    return MappingProxyType({s: np.broadcast_to(x, (n, *np.shape(x))) for s, x in values.items()})
+
+
+def _columns(
+    model: SolvedModel,
+    first: Mapping[Symbol, float | FloatArray],
+    for_each: Mapping[str, Any],
+    n: int,
+) -> Arrays | None:
+    """Return what ``settings`` would for all members, where those for each are plain numbers.
+
+    Parameters
+    ----------
+    first : what it returns for the first one
+
+    Returns
+    -------
+    None if they are not, or if one of them would be refused.
+    """
+    found = dict(_repeated(first, n))
+    for name, values in for_each.items():
+        symbol = next(s for s in first if name in (s.name, s.identifier))
+        column = None if symbol.size is not None else plain(values)
+        if column is None:
+            return None
+        if symbol.type.base is Base.BOOLEAN:
+            column = (column != 0.0).astype(float)
+        else:
+            column = _coherent(column, symbol.type.unit)
+        broken = symbol.type.base is Base.INTEGER and (column != np.rint(column)).any()
+        fixed = symbol in model.fixed and (column != column[0]).any()
+        if broken or fixed or np.isnan(column).any():
+            return None
+        found[symbol] = column
+    return MappingProxyType(found)
 
 
 def _apart(
     values: Mapping[str, Any], vectors: set[str], n: int, what: str
-) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """Return, by name, the values for all members, and lists of those for each."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return, by name, the values for all members, and sequences of those for each."""
     for_all: dict[str, Any] = {}
-    for_each: dict[str, list[Any]] = {}
+    for_each: dict[str, Any] = {}
     for name, value in values.items():
         many = not is_single(value)
         if name in vectors:
@@ -98,7 +197,7 @@ def _apart(
         if len(value) != n:
             message = f"`{name}` of {what}: there are {n} of them, here are {len(value)}"
             refuse(BAD_PART, message, "give one value for all, or one for each")
-        for_each[name] = list(value)
+        for_each[name] = value
     return for_all, for_each
 
 
@@ -128,6 +227,12 @@ def signals(
         if many and len(given) != size:
             message = f"`{port}`: there are {size} neurons, here are {len(given)} values"
             refuse(BAD_PART, message, "give one for all, one for each, or (times, values)")
+        column = plain(given) if many else None
+        if column is not None and len(column) and np.isfinite(column).all():
+            symbol = valued(signal(model, port, column[0], dt, 1))[0][0]
+            constants = _coherent(column, symbol.type.unit)
+            found[symbol] = np.broadcast_to(constants[:, np.newaxis], (size, steps))
+            continue
         values = list(given) if many else [given]
         rows = [valued(signal(model, port, x, dt, steps))[0] for x in values]
         stacked = np.array([x for _, x in rows])

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nestml_core.experiment import FloatArray, IntArray
-from nestml_core.network import BAD_PART, unknown
+from nestml_core.experiment import FloatArray
+from nestml_core.network import BAD_PART, NumberArray, unknown
 from nestml_core.networks.results import Nodes
 from nestml_core.problems import ModelError, refuse
 
@@ -17,7 +17,7 @@ _SHAPE = "a row for each source, a column for each neuron"
 
 def pattern(
     pre: Nodes, post: Nodes, rule: str, pairs: tuple[Any, Any] | None, matrix: Any
-) -> tuple[IntArray, IntArray, FloatArray | None]:
+) -> tuple[NumberArray, NumberArray, FloatArray | None]:
     """Return which member is connected with which, and the weights that a matrix gives."""
     if not isinstance(rule, str):
         raise ModelError([unknown("a network", "rule", str(rule), _RULES)])
@@ -32,17 +32,21 @@ def pattern(
         return *_pairs(pairs, pre, post), None
     match rule:
         case "all_to_all":
-            i = np.repeat(np.arange(pre.size), post.size)
-            return i, np.tile(np.arange(post.size), pre.size), None
+            i = np.repeat(_counted(pre.size), post.size)
+            return i, np.tile(_counted(post.size), pre.size), None
         case "one_to_one" if pre.size == post.size:
-            return np.arange(pre.size), np.arange(post.size), None
+            return _counted(pre.size), _counted(post.size), None
         case "one_to_one":
             refuse(BAD_PART, f"one to one: {pre.size} {pre.name}, {post.size} {post.name}")
         case _:
             raise ModelError([unknown("a network", "rule", rule, _RULES)])
 
 
-def _pairs(pairs: tuple[Any, Any], pre: Nodes, post: Nodes) -> tuple[IntArray, IntArray]:
+def _counted(n: int) -> NumberArray:
+    return np.arange(n, dtype=np.int32)
+
+
+def _pairs(pairs: tuple[Any, Any], pre: Nodes, post: Nodes) -> tuple[NumberArray, NumberArray]:
     help = "give two sequences of whole numbers of one length: sources, neurons"
     try:
         i, j = (np.atleast_1d(np.asarray(x)) for x in pairs)
@@ -52,32 +56,43 @@ def _pairs(pairs: tuple[Any, Any], pre: Nodes, post: Nodes) -> tuple[IntArray, I
     if not whole or i.shape != j.shape:
         refuse(BAD_PART, f"`pairs`: shapes {i.shape} and {j.shape}", help)
     for numbers, nodes in ((i, pre), (j, post)):
-        beyond = numbers[(numbers < 0) | (numbers >= nodes.size)]
-        if beyond.size:
-            message = f"`pairs`: {nodes.name} are numbered 0 to {nodes.size - 1}, not {beyond[0]}"
+        if numbers.size and (numbers.min() < 0 or numbers.max() >= nodes.size):
+            beyond = numbers[(numbers < 0) | (numbers >= nodes.size)][0]
+            message = f"`pairs`: {nodes.name} are numbered 0 to {nodes.size - 1}, not {beyond}"
             refuse(BAD_PART, message)
-    return i.astype(np.int64), j.astype(np.int64)
+    return i.astype(np.int32), j.astype(np.int32)
 
 
-def _entries(matrix: Any, pre: Nodes, post: Nodes) -> tuple[IntArray, IntArray, FloatArray]:
-    if hasattr(matrix, "tocoo"):
-        entries = matrix.tocoo()
-        entries.sum_duplicates()
-        shape, i, j, weights = entries.shape, entries.row, entries.col, entries.data
-    else:
+def _entries(matrix: Any, pre: Nodes, post: Nodes) -> tuple[NumberArray, NumberArray, FloatArray]:
+    is_sparse = hasattr(matrix, "tocsr")
+    if not is_sparse:
         try:
-            array = np.asarray(matrix, float)
+            matrix = np.asarray(matrix, float)
         except (TypeError, ValueError):
             refuse(BAD_PART, "`matrix` is no matrix of numbers", _SHAPE)
-        shape = array.shape
-        i, j = np.nonzero(array) if array.ndim == 2 else (np.zeros(0, int), np.zeros(0, int))
-        weights = array[i, j] if array.ndim == 2 else np.zeros(0)
-    if shape != (pre.size, post.size):
-        message = f"`matrix` has the shape {shape}, and not {(pre.size, post.size)}"
+    if matrix.shape != (pre.size, post.size):
+        message = f"`matrix` has the shape {matrix.shape}, and not {(pre.size, post.size)}"
         refuse(BAD_PART, message, _SHAPE)
+    i, j, weights = _of_sparse(matrix) if is_sparse else _of_dense(matrix)
     if not np.isfinite(weights).all():
         refuse(BAD_PART, "`matrix`: all weights must be finite")
-    kept = weights != 0
-    i, j, weights = i[kept].astype(np.int64), j[kept].astype(np.int64), weights[kept]
-    order = np.lexsort((j, i))
-    return i[order], j[order], weights[order].astype(float)
+    return i, j, weights
+
+
+def _of_dense(matrix: FloatArray) -> tuple[NumberArray, NumberArray, FloatArray]:
+    i, j = np.nonzero(matrix)
+    return i.astype(np.int32), j.astype(np.int32), matrix[i, j]
+
+
+def _of_sparse(matrix: Any) -> tuple[NumberArray, NumberArray, FloatArray]:
+    """Return the entries of a SciPy sparse matrix, row by row; each of them is copied once."""
+    rows = matrix.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.copy()
+        rows.sum_duplicates()
+    i = np.repeat(_counted(rows.shape[0]), np.diff(rows.indptr))
+    j, weights = rows.indices.astype(np.int32), rows.data.astype(float)
+    if (weights == 0).any():
+        kept = weights != 0
+        return i[kept], j[kept], weights[kept]
+    return i, j, weights

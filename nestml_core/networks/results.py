@@ -13,7 +13,7 @@ import numpy as np
 from nestml_core.declared import declared_value, unit_text
 from nestml_core.diagnostics import Diagnostic
 from nestml_core.experiment import FloatArray, IntArray
-from nestml_core.network import NetworkExperiment, NetworkTrace
+from nestml_core.network import NetworkExperiment, NetworkState, NetworkTrace, NumberArray
 from nestml_core.optional import optional
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Connections:
     """
 
     name: str
-    pre: IntArray
-    post: IntArray
+    pre: NumberArray
+    post: NumberArray
     model: LoadedModel | None
     place: int
 
@@ -125,7 +125,13 @@ class NetworkRun:
     @property
     def times(self) -> FloatArray:
         """The ends of the steps, in ms; shape (steps,)."""
-        return _times(np.arange(1, self.trace.steps + 1), self.trace.dt)
+        first = self.trace.first
+        return _times(np.arange(first + 1, first + self.trace.steps + 1), self.trace.dt)
+
+    @property
+    def state(self) -> NetworkState | None:
+        """Where the run stopped, if that was to be kept: another one can go on from it."""
+        return self.trace.state
 
     def spikes(self, nodes: Nodes) -> tuple[FloatArray, IntArray]:
         """Return the times of all spikes of some nodes, in ms, and who emitted each."""
@@ -139,6 +145,8 @@ class NetworkRun:
         """
         if connections.model is None:
             raise KeyError(f"{connections!r} have no synapses: their weights never change")
+        if not self.trace.emitted:
+            raise KeyError("what synapses emitted was not kept: run(..., emitted=True) keeps it")
         found = self.trace.emitted[self._place(connections, self.connections)]
         return _times(found.steps, self.trace.dt), found.indices, found.weights
 
@@ -165,4 +173,4 @@ class NetworkRun:
 
 
 def _times(steps: IntArray, dt: float) -> FloatArray:
-    return steps.astype(np.float64) * np.float64(dt)
+    return np.multiply(steps, np.float64(dt))

@@ -63,11 +63,20 @@ def poisson(
 ) -> tuple[IntArray, IntArray]:
     """Return the steps and the sources of Poisson spikes, by step, then by source.
 
+    All sources together emit a Poisson number of spikes in a step, and each spike is that of a
+    source with a probability that is its share of all rates: so the sources are independent Poisson
+    processes. Time and memory grow with the spikes. A shorter run is the begin of a longer one.
+
     Parameters
     ----------
-    rates : of each source, in kHz
+    rates : of each source, in kHz; shape (sources,)
     """
-    counts = random.poisson(rates * dt, size=(steps, len(rates)))
-    at, sources = np.nonzero(counts)
-    often = counts[at, sources]
-    return np.repeat(at + 1, often), np.repeat(sources, often)
+    shares = np.cumsum(rates)
+    whole = shares[-1] if len(shares) else 0.0
+    often, who = random.spawn(2)
+    counts = often.poisson(whole * dt, size=steps)
+    at = np.repeat(np.arange(1, steps + 1), counts)
+    drawn = np.minimum(who.random(len(at)) * whole, np.nextafter(whole, 0.0))
+    places = at * len(rates) + np.searchsorted(shares, drawn, side="right")
+    places.sort()
+    return places // max(len(rates), 1), places % max(len(rates), 1)

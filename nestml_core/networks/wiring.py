@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,20 +11,25 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nestml_core import arguments
-from nestml_core.diagnostics import Diagnostic
+from nestml_core.diagnostics import Diagnostic, Result
 from nestml_core.experiment import MAX_SEED, MAX_STEPS, FloatArray, IntArray, is_list
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel, loaded
 from nestml_core.network import (
     BAD_PART,
+    CUT_SHORT,
+    NO_ROOM,
     WRONG_KIND,
     Coupling,
     Modulation,
     NetworkExperiment,
+    NetworkState,
+    NetworkTrace,
     Plasticity,
     Population,
     Projection,
     Roles,
+    Running,
     Sources,
     roles,
     unknown,
@@ -41,12 +47,13 @@ from nestml_core.networks.connecting import (
     refuse_weights,
     spike_port,
 )
+from nestml_core.networks.execution import execute
 from nestml_core.networks.members import Arrays, count, delays, numbers, settled, signals
 from nestml_core.networks.patterns import pattern
 from nestml_core.networks.results import Connections, NetworkRun, Nodes
+from nestml_core.networks.states import loaded_state, saved
 from nestml_core.networks.trains import in_time, poisson, trains
 from nestml_core.problems import ModelError, by_name, refuse, valued
-from nestml_core.reference.network import simulate_network
 from nestml_core.solved import ModelKind, SolvedModel
 from nestml_core.types import ONE
 from nestml_core.units import known
@@ -55,6 +62,24 @@ POISSON = 2
 """What a stream of random numbers is for that is not a member's of a network."""
 
 Model: TypeAlias = LoadedModel | str | Path
+
+
+@contextmanager
+def _room_for(what: str) -> Iterator[None]:
+    """Refuse what does not fit into memory."""
+    try:
+        yield
+    except MemoryError as problem:
+        help = "connect fewer of them, or take a machine with more memory"
+        refuse(NO_ROOM, f"{what}: there is not enough memory: {problem}", help)
+
+
+def _save(state: NetworkState, path: str | Path) -> None:
+    try:
+        saved(state, path)
+    except OSError as problem:
+        help = "all that the run has yielded is in the `result` of the network, its state too"
+        refuse(NO_ROOM, f"the state cannot be written to `{path}`: {problem.strerror}", help)
 
 
 class Network:
@@ -67,6 +92,10 @@ class Network:
     ----------
     dt : the step, in ms
     seed : of all random numbers. Every neuron, connection and source has a stream of its own
+
+    Attributes
+    ----------
+    result : what the last run yielded, also if it was interrupted or went wrong half-way
 
     Raises
     ------
@@ -91,6 +120,7 @@ class Network:
         self._recorded: dict[int, tuple[Symbol, ...]] = {}
         self._recorded_of: dict[int, tuple[Symbol, ...]] = {}
         self._said: list[Diagnostic] = []
+        self.result: NetworkRun | None = None
 
     # What there is
 
@@ -214,7 +244,8 @@ class Network:
         self._own(post, Nodes)
         target = neurons(post)
         name = name or f"{pre.name} to {post.name}"
-        i, j, in_matrix = pattern(pre, post, rule, pairs, matrix)
+        with _room_for(name):
+            i, j, in_matrix = pattern(pre, post, rule, pairs, matrix)
         to, negative = spike_port(target.solved, port)
         made, weights, plasticity = None, None, None
         if synapse is None:
@@ -312,20 +343,21 @@ class Network:
         kept = self._recorded if isinstance(what, Nodes) else self._recorded_of
         kept[what.place] = tuple(dict.fromkeys((*kept.get(what.place, ()), *symbols)))
 
-    def experiment(self, duration: Any) -> NetworkExperiment:
+    def experiment(self, duration: Any, first: int = 0) -> NetworkExperiment:
         """Return the network as a value: everything checked, in coherent units, on the grid.
 
         Parameters
         ----------
         duration : ms; rounded to a whole number of steps
+        first : how many steps have been done before
         """
         length = arguments.time(duration, "duration", BAD_PART)
         if not 0 <= length < np.inf:
             refuse(BAD_PART, f"duration ({length:g} ms) must be finite, and not below 0")
-        if round(length / self.dt) > MAX_STEPS:
+        if first + round(length / self.dt) > MAX_STEPS:
             message = f"duration ({length:g} ms): no run has more than {MAX_STEPS} steps"
             refuse(BAD_PART, message)
-        steps = round(length / self.dt)
+        steps = first + round(length / self.dt)
         return NetworkExperiment(
             nodes=tuple(self._described(n, steps) for n in self._nodes),
             projections=tuple(self._with_records(k, p) for k, p in enumerate(self._wired)),
@@ -335,20 +367,63 @@ class Network:
             seed=self.seed,
         )
 
-    def run(self, duration: Any, *, accurate: bool = False, progress: bool = True) -> NetworkRun:
-        """Run the network from the beginning, on the reference interpreter.
+    def run(
+        self,
+        duration: Any,
+        *,
+        backend: str = "reference",
+        threads: int = 1,
+        start: NetworkState | str | Path | None = None,
+        checkpoint: bool | str | Path = False,
+        emitted: bool = True,
+        progress: bool = True,
+        **options: Any,
+    ) -> NetworkRun:
+        """Run the network, from the beginning or from where another run stopped.
+
+        Ctrl-C ends it; what there is by then is in ``result``, as it is if the run goes wrong.
 
         Parameters
         ----------
         duration : ms; rounded to a whole number of steps
-        accurate : integrate nonlinear equations to a relative 1e-12
-        progress : show a bar if that takes longer than a second
+        backend : what runs it: the reference interpreter, or a backend that runs networks, such as
+            ``"cpp"``, with compiled code
+        threads : how many threads compute; results do not depend on it
+        start : go on from the state that another run has kept, or from a file with one. The times
+            of spike sources and currents count from the beginning of the first run
+        checkpoint : keep the state at the end, also if Ctrl-C was the end: in ``NetworkRun.state``,
+            and in a file, if this is its path
+        emitted : keep what synapses emit, for ``NetworkRun.emitted``
+        progress : show a bar if it takes longer than a second
+        options : of the backend. Of the reference interpreter: ``accurate``, to integrate nonlinear
+            equations to a relative 1e-12
         """
-        experiment = self.experiment(duration)
-        trace, said = valued(simulate_network(experiment, accurate=accurate, progress=progress))
-        return NetworkRun(
-            experiment, trace, tuple(self._nodes), tuple(self._projections), (*self._said, *said)
+        running = Running(
+            threads=count(threads, "threads"),
+            start=None if start is None else loaded_state(start),
+            keeps_state=bool(checkpoint),
+            keeps_emitted=bool(emitted),
+            progress=progress,
         )
+        self.result = None
+        with _room_for("the spikes of sources, and currents"):
+            experiment = self.experiment(duration, running.first)
+        ran = execute(experiment, running, backend, options)
+        self.result = None if ran.value is None else self._ran(experiment, ran.value, ran)
+        state = None if ran.value is None else ran.value.state
+        if isinstance(checkpoint, (str, Path)) and state is not None:
+            _save(state, checkpoint)
+        if any(d.code is CUT_SHORT for d in ran.errors):
+            raise KeyboardInterrupt(ran.errors[0].message)
+        if self.result is None or ran.errors:
+            raise ModelError(ran.diagnostics)
+        return self.result
+
+    def _ran(
+        self, experiment: NetworkExperiment, trace: NetworkTrace, ran: Result[NetworkTrace]
+    ) -> NetworkRun:
+        said = (*self._said, *ran.diagnostics)
+        return NetworkRun(experiment, trace, tuple(self._nodes), tuple(self._projections), said)
 
     # Checking
 

@@ -142,13 +142,17 @@ class CPrinter(ExprPrinter):
         if e.op == "**":
             return self.power(e, left, right)
         if e.op == "/" and whole:
-            left = Piece(f"static_cast<double>({left.text})")
+            left = Piece(self.widened(left.text))
         elif e.op == "//" and not whole:
             quotient = super().binary(e, left, right)
             return Piece(f"std::trunc({quotient.text})")
         elif e.op == "%" and not whole:
             return Piece(f"std::fmod({left.text}, {right.text})")
         return super().binary(e, left, right)
+
+    def widened(self, text: str) -> str:
+        """Return a whole number as a real one, which compilers want to be said."""
+        return f"static_cast<double>({text})"
 
     def power(self, e: Binary, base: Piece, exponent: Piece) -> Piece:
         if (

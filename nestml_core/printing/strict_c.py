@@ -24,10 +24,6 @@ class StrictCPrinter(CPrinter):
             return self.number(replace(e, type=REAL)).text
         return self.widened(self.expr(e)) if e.type.base is Base.INTEGER else self.expr(e)
 
-    def widened(self, text: str) -> str:
-        """Return a whole number as a real one, which compilers want to be said."""
-        return f"static_cast<double>({text})"
-
     def value_for(self, type: Type, e: Expr) -> str:
         return self.real(e) if type.base in REALS else self.expr(e)
 

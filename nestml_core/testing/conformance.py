@@ -32,6 +32,7 @@ from nestml_core.source import NOWHERE
 from nestml_core.testing import corpus
 from nestml_core.testing.explained import codes_of, explanations_of, mismatches, wrong_examples
 from nestml_core.testing.fingerprint import digest, digests
+from nestml_core.testing.networks import disagreements
 
 REQUIRE = "NESTML_REQUIRE_TOOLCHAINS"
 """Environment variable: if it is 1, a missing toolchain fails instead of skipping."""
@@ -115,6 +116,7 @@ class BackendConformance:
         assert not simulates or type(b).simulate is not Backend.simulate
         compiles = Feature.COMPILE in b.supports.features
         assert not compiles or type(b).compile is not Backend.compile
+        assert b.supports.networks == (type(b).simulate_network is not Backend.simulate_network)
 
     def test_options_are_documented_and_have_defaults(self) -> None:
         kind = self.backend.options
@@ -296,6 +298,13 @@ class BackendConformance:
     ) -> Result[Trace]:
         artifact = builds.of(options, model)
         return artifact.then(lambda made: self.backend.simulate(made, model, laid))
+
+    def test_networks_agree_with_the_reference(self) -> None:
+        """Those of a backend that runs some: on one thread and on two, at once and in parts."""
+        if self.backend.supports.networks:
+            self._need(Feature.SIMULATE)
+            found = disagreements(self.backend)
+            assert not found, "\n".join(found)
 
     def test_same_seed_same_numbers(self, builds: Builds) -> None:
         first, again, other = (self._noise(seed, builds, 100) for seed in (7, 7, 8))

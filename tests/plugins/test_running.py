@@ -12,14 +12,15 @@ import pytest
 
 import nestml_core
 from nestml_core import builds
+from nestml_core.building import pairs_of
 from nestml_core.comparing import compare
 from nestml_core.experiment import Experiment
 from nestml_core.experiments import f_i_curve
 from nestml_core.loading import load
-from nestml_core.pipeline import generate, write_files
+from nestml_core.pipeline import compile_files, generate, write_files
 from nestml_core.problems import ModelError
 from nestml_core.running import backend_named
-from nestml_core.solved import SolvedProgram
+from nestml_core.solved import Pair, Reading, SolvedProgram
 
 pytestmark = pytest.mark.usefixtures("installed", "cache")
 
@@ -68,6 +69,25 @@ def test_comparing_it() -> None:
     assert "echo" in compare("iaf_psc_exp", experiment).runs
 
 
+def test_options_behind_a_colon_make_a_row_of_their_own() -> None:
+    rows = compare(
+        "izhikevich",
+        Experiment(5),
+        [
+            "reference",
+            "reference:accurate=yes",
+            "reference:accurate=perhaps",
+            "echo:nothing",
+            "echo:other=1",
+        ],
+    ).rows
+    assert [r.backend for r in rows[:2]] == ["reference", "reference:accurate=yes"]
+    assert 0 < rows[1].differences["V_m"] < 1e-6
+    assert "`accurate` of `reference`: `perhaps` is no bool" in rows[2].problem
+    assert "`nothing` in `echo:nothing`" in rows[3].problem
+    assert "`echo` has no option `other`" in rows[4].problem
+
+
 def test_what_it_cannot_run_is_a_row_that_says_so() -> None:
     comparison = compare("izhikevich", Experiment(1), ["reference", "echo"])
     assert list(comparison.runs) == ["reference"]
@@ -96,6 +116,16 @@ def test_building(tmp_path: Path) -> None:
         ({"suffix": "-x"}, "`-x` cannot be the end of a name"),
         ({"pairs": ["iaf_psc_exp"]}, "is not a pair of models"),
         ({"pairs": ["iaf_psc_exp+no"]}, "`no` is not among the models"),
+        ({"pairs": ["iaf_psc_exp(a=b)+iaf_psc_exp"]}, "the neuron has no ports to see itself with"),
+        *(
+            ({"pairs": [f"iaf_psc_exp+iaf_psc_exp{sees}"]}, f"`{sees}` does not say which port")
+            for sees in ("()", "(V", "(V)", "(V=)", "(=V_m)", "(V=V_m", "(V=V_m)x", "(V=V_m=3)")
+        ),
+        *(
+            ({"pairs": [f"iaf_psc_exp+iaf_psc_exp{sees}"]}, f"`{sees}` does not say which port")
+            for sees in ("(V=V_m,)", "((V=V_m))", "(V=-65)", "(V V=V_m)")
+        ),
+        ({"pairs": ["iaf_psc_exp+iaf_psc_exp(V=V_m, V=w)"]}, "`V` is to see two things"),
     ],
 )
 def test_mistakes_in_a_build(keywords: dict[str, Any], text: str, tmp_path: Path) -> None:
@@ -103,6 +133,21 @@ def test_mistakes_in_a_build(keywords: dict[str, Any], text: str, tmp_path: Path
         nestml_core.build("iaf_psc_exp", "echo", tmp_path / "out", **keywords)
     assert text in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_pairs_say_what_ports_see(tmp_path: Path) -> None:
+    models = ["aeif_psc_delta_clopath", "clopath", "stdsp"]
+    texts = [
+        "aeif_psc_delta_clopath + clopath(V = V_m) + stdsp ( dAP_trace=w, n$=g' )",
+        "aeif_psc_delta_clopath+stdsp",
+    ]
+    program = compile_files(models).value
+    assert program is not None
+    assert pairs_of(texts, program) == (
+        Pair(models[0], "clopath", (Reading("V", "V_m"),)),
+        Pair(models[0], "stdsp", (Reading("dAP_trace", "w"), Reading("n$", "g'"))),
+        Pair(models[0], "stdsp"),
+    )
 
 
 def test_a_backend_of_a_broken_plugin_is_explained() -> None:

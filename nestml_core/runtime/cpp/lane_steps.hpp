@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -261,13 +262,16 @@ void forward_euler(const RightHandSide& f, Reals<N>& x, double interval, Mask) {
 }
 
 /// As `exponential_euler` for one neuron.
+///
+/// In one piece with what calls it, so that what nobody asks for is not computed.
 template <std::size_t N, class Linearisation>
-void exponential_euler(const Linearisation& f, Reals<N>& x, double interval, Mask) {
+[[gnu::always_inline]] inline void exponential_euler(const Linearisation& f, Reals<N>& x,
+                                                     double interval, Mask) {
   Reals<N> slope, rate;
   f(x, slope, rate);
-  for (std::size_t i = 0; i < N; ++i) {
-    x[i] = fma(phi(rate[i] * interval) * interval, slope[i], x[i]);
-  }
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    ((x[i] = fma(phi(rate[i] * interval) * interval, slope[i], x[i])), ...);
+  }(std::make_index_sequence<N>());
 }
 
 /// As `rush_larsen` for one neuron.

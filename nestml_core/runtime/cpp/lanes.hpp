@@ -62,7 +62,7 @@ struct Real {
   RealVector v;
 
   Real() = default;
-  Real(double all) : v(RealVector{} + static_cast<Scalar>(all)) {}
+  Real(double all) : v(static_cast<Scalar>(all) - RealVector{}) {}  // keeps the sign of zero
   Real(Whole whole) : v(__builtin_convertvector(whole.v, RealVector)) {}
   explicit Real(RealVector vector) : v(vector) {}
   double operator[](std::size_t lane) const { return static_cast<double>(v[lane]); }
@@ -144,9 +144,10 @@ inline unsigned lane_bits(Mask m) {
 inline bool any(Mask m) { return lane_bits(m) != 0; }
 inline bool all(Mask m) { return lane_bits(m) == (1u << lanes) - 1u; }
 
-/// Return a * b + c, rounded once where the processor can do that.
+/// Return a * b + c, rounded once where the processor can do that, unless results must not depend
+/// on it: NESTML_ROUND_PRODUCTS.
 inline Real fma(Real a, Real b, Real c) {
-#ifdef __FMA__
+#if defined(__FMA__) && !defined(NESTML_ROUND_PRODUCTS)
   Real x;
   for (std::size_t i = 0; i < lanes; ++i) x.v[i] = std::fma(a.v[i], b.v[i], c.v[i]);
   return x;
