@@ -1,10 +1,10 @@
 """From a model to a module of NEST, against the reference toolchain: CPU time, in turn.
 
-``python tests/bench/bench_build.py [--peer PYTHON] [--rounds 5] [--all]``. Both read the same
-files, the models that the reference toolchain ships; each build is a process of its own, started
-anew. PYTHON is an interpreter with the reference toolchain and NEST. Its own way to a compiled
-module ends before the compiler is called where NEST comes from PyPI, so what it generates is
-compiled here, with our flags. Times of compilers are of all processes that they start.
+``python tests/bench/bench_build.py [--peer PYTHON] [--rounds 5] [--all] [ROW...]``. Both read the
+same files, the models that the reference toolchain ships; each build is a process of its own,
+started anew. PYTHON is an interpreter with the reference toolchain and NEST. Its own way to a
+compiled module ends before the compiler is called where NEST comes from PyPI, so what it generates
+is compiled here, with our flags. Times of compilers are of all processes that they start.
 """
 
 from __future__ import annotations
@@ -124,6 +124,7 @@ def main() -> None:
     arguments.add_argument("--peer", default=sys.executable, metavar="PYTHON")
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--all", action="store_true", help="all neurons in one run; minutes")
+    arguments.add_argument("rows", nargs="*", help="parts of the names of rows; all if none")
     options = arguments.parse_args()
     listed = subprocess.run(
         [options.peer, "-c", SHIPPED], capture_output=True, text=True, check=True
@@ -160,8 +161,9 @@ def main() -> None:
                 lambda: theirs_compiled(theirs, nest),
             ),
         }
-        show(rows(generation, options.rounds))
-        show(rows(compilation, options.rounds))
+        for tasks in (generation, compilation):
+            wanted = {k: v for k, v in tasks.items() if any(r in k for r in options.rows or [""])}
+            show(rows(wanted, options.rounds))
         if options.all:
             every: tuple[Task, Task] = (
                 lambda: ours_generated(models, folder / "a"),

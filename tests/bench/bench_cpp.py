@@ -1,12 +1,19 @@
-"""Updates of generated populations, against hand-written bounds and Brian2.
+"""Updates of generated populations, against hand-written bounds and Brian2; the first trace.
 
-``python tests/bench/bench_cpp.py [--rounds 5] [--neurons 10240] [--brian2 PYTHON]``.
+``python tests/bench/bench_cpp.py [--rounds 5] [--neurons 10240] [--brian2 PYTHON]``;
+with ``--only updates`` or ``--only first`` one of the two tables.
 ``NESTML_LIMITS`` points to a folder with ``lif_update.cpp`` and ``hh_update.cpp``: programs written
 by hand for the same neurons, which print a line of JSON for each measurement. ``--brian2`` is an
 interpreter that has Brian2, whose standalone programs then run the same neurons, with its default
 flags. Populations have no synapses, but read and clear rows of spikes as in a network. Everything
 is measured in turn, round by round, on one thread; times are of the CPU, in ns per neuron and step,
 the least of the rounds; Brian2 says the wall time of its loop.
+
+The first trace is that of ``nestml run MODEL --backend cpp`` right after an equation of the model
+was changed: reading, solving, generating, compiling, loading, 200 ms of one neuron and a table of
+it. CPU seconds of the command and its compiler; "new" is the first use on a machine, which also
+makes what is kept for later runs, "again" is the same model once more. Traces are compared with
+those of the reference.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +30,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from nestml_cpp.backend import CppBackend
@@ -35,6 +44,7 @@ from nestml_core.solve import SolveOptions
 
 MODELS = Path(__file__).parents[2] / "nestml_core" / "models" / "neurons"
 STEPS = 16
+Measured = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -192,44 +202,108 @@ def brian(python: str, which: str, size: int, folder: Path, rounds: int) -> list
     return [float(json.loads(x)) for x in numbers]
 
 
+EDITED = ("iaf_psc_exp", "iaf_cond_alpha", "aeif_cond_exp", "hh_psc_alpha")
+"""Models whose equations have the sum ``I_e + I_stim``, which is changed."""
+AGREEMENT = 1e-6
+"""mV; two adaptive integrators differ by their tolerance."""
+
+
+def first_traces(rounds: int, folder: Path) -> Mapping[str, Mapping[str, list[float]]]:
+    """Return CPU seconds from a changed equation to its trace, by model and kind of run."""
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+    found: dict[str, dict[str, list[float]]] = {
+        name: {"new": [], "changed": [], "again": []} for name in EDITED
+    }
+    for k in range(rounds + 1):
+        for name, seconds in found.items():
+            text = (MODELS / f"{name}.nestml").read_text(encoding="utf-8")
+            changed = text.replace("I_e + I_stim", f"I_e * 1.{k + 1:03} + I_stim")
+            assert changed != text
+            source = folder / f"{name}.nestml"
+            source.write_text(changed, encoding="utf-8")
+            new = k == 0 and name == EDITED[0]
+            seconds["new" if new else "changed"].append(trace(source, "cpp", environment))
+            seconds["again"].append(trace(source, "cpp", environment))
+            if k == 0:
+                trace(source, "reference", environment)
+                ours, reference = (potential(folder, b) for b in ("cpp", "reference"))
+                assert np.abs(ours - reference).max() < AGREEMENT, name
+    return found
+
+
+def trace(source: Path, backend: str, environment: Mapping[str, str]) -> float:
+    """Run a model for 200 ms; return CPU seconds of the command and all that it starts."""
+    table = str(source.parent / f"{backend}.csv")
+    words = ["run", str(source), "--backend", backend, "--set", "I_e=300pA", "--csv", table]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-m", "nestml_core.cli", *words, "--duration", "200ms", "--record", "V_m"],
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def potential(folder: Path, backend: str) -> np.ndarray:
+    return np.loadtxt(folder / f"{backend}.csv", delimiter=",", skiprows=1, usecols=1)
+
+
+def report_first(found: Mapping[str, Mapping[str, list[float]]]) -> None:
+    heads = ("least", "median", "again", "new")
+    print(f"\n{'CPU s to the first trace':<28}" + "".join(f"{head:>13}" for head in heads))
+    for name, seconds in found.items():
+        changed = seconds["changed"]
+        numbers = (min(changed), median(changed), min(seconds["again"]))
+        new = [f"{x:13.2f}" for x in seconds["new"]]
+        print(f"{name:<28}" + "".join([*(f"{x:13.2f}" for x in numbers), *new]))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", choices=("updates", "first"), default="")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--neurons", type=int, default=10240)
     parser.add_argument("--brian2", default="", help="an interpreter that has Brian2")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nestml-bench-") as name:
         folder = Path(name)
-        found = os.environ.get("NESTML_LIMITS", "")
-        bounds = {}
-        if found:
-            names = sorted({c.limit[0] for c in CASES.values() if c.limit})
-            bounds = {n: limits(Path(found) / f"{n}.cpp", folder) for n in names}
-        populations = {}
-        for number, (title, case) in enumerate(CASES.items()):
-            own = folder / str(number)
-            own.mkdir()
-            populations[title] = made(case, given.neurons, own)
-        best: dict[tuple[str, str], list[float]] = {}
-        for _ in range(given.rounds):
-            seen = {n: run() for n, run in bounds.items()}
-            for title, case in CASES.items():
-                best.setdefault((title, "ours"), []).append(ours(populations[title]))
-                if case.limit and case.limit[0] in seen:
-                    program, variant = case.limit
-                    rows = [
-                        ns for (v, n), ns in seen[program].items() if v == variant and n < 20000
-                    ]
-                    best.setdefault((title, "limit"), []).append(min(rows))
-        for title, case in CASES.items():
-            if given.brian2 and case.brian:
-                times = brian(given.brian2, case.brian, given.neurons, folder, given.rounds)
-                best[title, "brian"] = times
-        report(best)
+        if given.only != "first":
+            report(updates(given.neurons, given.rounds, given.brian2, folder))
+        if given.only != "updates":
+            report_first(first_traces(given.rounds, folder))
     return 0
 
 
-def report(best: Mapping[tuple[str, str], list[float]]) -> None:
+def updates(size: int, rounds: int, brian2: str, folder: Path) -> Mapping[Measured, list[float]]:
+    """Return ns of an update of each case, by who it is that does it."""
+    found = os.environ.get("NESTML_LIMITS", "")
+    bounds = {}
+    if found:
+        names = sorted({c.limit[0] for c in CASES.values() if c.limit})
+        bounds = {n: limits(Path(found) / f"{n}.cpp", folder) for n in names}
+    populations = {}
+    for number, (title, case) in enumerate(CASES.items()):
+        own = folder / str(number)
+        own.mkdir()
+        populations[title] = made(case, size, own)
+    best: dict[Measured, list[float]] = {}
+    for _ in range(rounds):
+        seen = {n: run() for n, run in bounds.items()}
+        for title, case in CASES.items():
+            best.setdefault((title, "ours"), []).append(ours(populations[title]))
+            if case.limit and case.limit[0] in seen:
+                program, variant = case.limit
+                rows = [ns for (v, n), ns in seen[program].items() if v == variant and n < 20000]
+                best.setdefault((title, "limit"), []).append(min(rows))
+    for title, case in CASES.items():
+        if brian2 and case.brian:
+            best[title, "brian"] = brian(brian2, case.brian, size, folder, rounds)
+    return best
+
+
+def report(best: Mapping[Measured, list[float]]) -> None:
     heads = ("ours", "bound", "ours/bound", "Brian2", "Brian2/ours")
     print(f"{'ns per update':<28}" + "".join(f"{head:>13}" for head in heads))
     for title in CASES:

@@ -3,7 +3,8 @@
 ``python tests/bench/bench_lava.py [--python PYTHON] [--rounds 3]``. PYTHON is one with lava-nc, by
 default what the backend finds. Times are wall-clock times of a step, the best of the rounds, as
 Lava waits most of the time; each has a bound, and the program fails above it. In the same run what
-both ways compute is compared, and the ring of delays with a product of matrices.
+both ways compute is compared, the ring of delays with a product of matrices, and plastic synapses
+with a loop over the spikes of some of them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from scipy import sparse
 from iaf_psc_exp import InProcess, SpikeSource, connect, iaf_psc_exp, run
 from iaf_psc_exp.network import Delayed, PyDelayedModel
+import stdp
 
 def in_runtime(n, steps):
     I_e = np.linspace(300.0, 600.0, n)
@@ -74,6 +76,39 @@ def ring(active, steps=200, n=1000):
         expected[d:] += (part @ sent[:-d].T).T
     return 1e3 * min(times), float(np.abs(model.a_out.received - expected).max())
 
+def plastic(rate, steps=200, n=1000):
+    rng = np.random.default_rng(2)
+    mask = rng.random((n, n)) < 0.1
+    delays = rng.integers(1, 16, (n, n))
+    pre, post = (rng.random((2, steps, n)) < rate * 1e-4).astype(float)
+    times = []
+    for _ in range(rounds):
+        synapses = stdp.stdp(
+            pre_shape=(n,), post_shape=(n,), connected=mask, delay_ms=0.1 * delays, w=50.0
+        )
+        running = InProcess(synapses)
+        begin = time.perf_counter()
+        for k in range(steps):
+            running.step(pre_spikes=pre[k], post_spikes=post[k])
+        times.append((time.perf_counter() - begin) / steps)
+    found, wrong = running["w"], 0.0
+    for c in rng.choice(len(found), 300, replace=False):
+        i, j = synapses.targets[c], synapses.sources[c]
+        wrong = max(wrong, abs(found[c] - one_synapse(pre[:, j], post[:, i], delays[i, j])))
+    return 1e3 * min(times), wrong
+
+def one_synapse(pre, post, delay, w=50.0):
+    x = y = 0.0
+    decay = np.exp(-0.1 / 20.0)
+    for k in range(len(pre)):
+        x, y = x * decay, y * decay
+        before = y
+        if k >= delay and post[k - delay]:
+            w, y = min(w + 0.01 * (100.0 - w) * x, 100.0), y + 1.0
+        if pre[k]:
+            w, x = max(w - 0.01 * w * before, 0.0), x + 1.0
+    return w
+
 class Sink:
     def __init__(self):
         self.received = []
@@ -96,9 +131,13 @@ if __name__ == "__main__":
     alone_many, _ = alone(100_000, 50)
     few, wrong_few = ring(0.02)
     all_, wrong_all = ring(1.0)
+    slow, wrong_slow = plastic(10.0)
+    fast, wrong_fast = plastic(50.0)
     print(json.dumps({
-        "times": [one, many, alone_one, alone_many, few, all_],
-        "wrong": max(abs(float(V_run[0] - V_alone[0])), wrong_few, wrong_all),
+        "times": [one, many, alone_one, alone_many, few, all_, slow, fast],
+        "wrong": max(
+            abs(float(V_run[0] - V_alone[0])), wrong_few, wrong_all, wrong_slow, wrong_fast
+        ),
     }))
 """
 
@@ -109,6 +148,8 @@ ROWS = (
     ("100 000 neurons, in-process", 30.0),
     ("delays, 1000 x 1000, 10 %, 2 % of the senders spike", 5.0),
     ("delays, 1000 x 1000, 10 %, all senders spike", 5.0),
+    ("stdp, 1000 x 1000, 10 %, spikes at 10 Hz", 5.0),
+    ("stdp, 1000 x 1000, 10 %, spikes at 50 Hz", 5.0),
 )
 """What is timed, and the bound in ms a step."""
 
@@ -126,7 +167,7 @@ def main() -> int:
     if found is None:
         print(interpreter.INSTALL)
         return 2
-    program = compile_files(["iaf_psc_exp"]).value
+    program = compile_files(["iaf_psc_exp", "stdp"]).value
     assert program is not None
     files = generate(program, LavaBackend(), Options()).value
     assert files is not None
