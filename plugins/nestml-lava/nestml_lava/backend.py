@@ -26,11 +26,13 @@ from nestml_core.api import (
     checked,
 )
 from nestml_lava import floating, interpreter, report, stocking
+from nestml_lava.exports import energy, graph
 from nestml_lava.fixed import package as fixed
 from nestml_lava.fixed import rendering, trial
-from nestml_lava.ir import Package, Process, Program
+from nestml_lava.ir import Export, Package, Process, Program
 from nestml_lava.lower import process
-from nestml_lava.options import FLOAT, RULE, STOCK, Options, check
+from nestml_lava.options import FLOAT, NONE, RULE, SANAFE, STOCK, Options, check
+from nestml_lava.stock import detect
 from nestml_lava.synapses import lower as synapses
 from nestml_lava.synapses import render as synapse_files
 from nestml_lava.synapses.ir import Connection, Learning
@@ -79,11 +81,13 @@ class LavaBackend(Backend[Program, Options]):
         ------
         LAVA001, LAVA002 : what Lava processes cannot be (see ``nestml_lava.lower``).
         LAVA010 : an option has a value it cannot have.
+        LAVA101 to LAVA112, LAVA302, LAVA303 : what keeps a model from an export.
         """
         found: list[Diagnostic] = list(check(options))
         found += fixed.unknown_values(options.values, program.models)
         packages: list[Package] = []
         reports: list[tuple[str, str]] = []
+        exports: list[Export] = []
         for model in program.models:
             lowered = _package(model, options)
             found += lowered.diagnostics
@@ -92,15 +96,20 @@ class LavaBackend(Backend[Program, Options]):
             if isinstance(lowered.value, Process):
                 told = report.text(report.of_float(model, options.step))
                 reports.append((lowered.value.name, told))
-        return checked(Program(tuple(packages), VERSION, tuple(reports)), found)
+            if lowered.value is not None and options.export != NONE and not _is_wrong(found):
+                exported = _exported(model, lowered.value, options)
+                found += exported.diagnostics
+                exports += [exported.value] if exported.value is not None else []
+        return checked(Program(tuple(packages), VERSION, tuple(reports), tuple(exports)), found)
 
-    def render(self, ir: Program) -> Mapping[str, str]:
+    def render(self, ir: Program) -> Mapping[str, str | bytes]:
         """Return a folder for each package: Lava imports every Python file beside a process."""
-        files: dict[str, str] = {}
+        files: dict[str, str | bytes] = {}
         for package in ir.packages:
             for path, text in _rendered(package, ir.version).items():
                 files[f"{package.name}/{path}"] = text
         files |= {f"{name}/report.json": text for name, text in ir.reports}
+        files |= {export.path: _written(export, ir.version) for export in ir.exports}
         return files
 
     def toolchain(self) -> ToolchainReport:
@@ -267,6 +276,35 @@ def _synapse(model: SolvedModel, options: Options) -> Result[Package]:
         return Result(None, (synapses.in_floating_point(model),))
     synapse = synapses.connection(model, options.step)
     return Result(synapse.value, synapse.diagnostics)
+
+
+def _is_wrong(found: list[Diagnostic]) -> bool:
+    return any(d.code.severity is Severity.ERROR for d in found)
+
+
+def _exported(model: SolvedModel, package: Package, options: Options) -> Result[Export]:
+    """Return a neuron in the terms of another tool; what is no LIF neuron is refused."""
+    if options.export == SANAFE and isinstance(package, fixed.IntegerPackage):
+        script = energy.lowered(model, package)
+        return Result(script.value, script.diagnostics)
+    given = fixed.given_values(model, options.values)
+    if given.value is None:
+        return Result(None, given.diagnostics)
+    verdict = detect(model, given.value, dt=options.step)
+    if verdict.lif is None:
+        return Result(None, verdict.why_not)
+    drawn = graph.lowered(model, verdict.lif, package.name, options.step)
+    return Result(drawn.value, drawn.diagnostics)
+
+
+def _written(export: Export, version: str) -> str | bytes:
+    match export:
+        case graph.Graph():
+            return graph.render(export)
+        case energy.Script():
+            return energy.render(export, version)
+        case _:
+            raise AssertionError(f"nobody writes {type(export).__name__}")
 
 
 def _rendered(package: Package, version: str) -> Mapping[str, str]:

@@ -263,9 +263,18 @@ class Package(Protocol):
         """The names, units and ports of a neuron that can be run alone, None for all else."""
 
 
+class Export(Protocol):
+    """A neuron in the terms of another tool."""
+
+    @property
+    def path(self) -> str:
+        """Where the file goes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     packages: tuple[Package, ...]
     version: str
     reports: tuple[tuple[str, str], ...] = ()
     """For packages in floating point the file ``report.json``."""
+    exports: tuple[Export, ...] = ()

@@ -21,6 +21,10 @@ PROCESS = "process"
 RULE = "rule"
 STOCK = "stock"
 RUNTIMES = ("lava", "inproc")
+NONE = "none"
+NIR = "nir"
+SANAFE = "sanafe"
+EXPORTS = (NONE, NIR, SANAFE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,15 @@ class Options:
             "choices": (PROCESS, RULE),
         },
     )
+    # Other tools
+    export: str = field(
+        default=NONE,
+        metadata={
+            "help": "for neurons that are LIF: `nir`, the neuron as a NIR graph, too; `sanafe`, a "
+            "script that simulates it with SANA-FE, for energy and latency (with arith=loihi1)",
+            "choices": EXPORTS,
+        },
+    )
 
 
 def check(options: Options) -> Iterator[Diagnostic]:
@@ -118,6 +131,7 @@ def check(options: Options) -> Iterator[Diagnostic]:
         ("arithmetic", options.arith, ARITHMETICS),
         ("lowering", options.lower, (CUSTOM, STOCK)),
         ("way to learn", options.learning, (PROCESS, RULE)),
+        ("export", options.export, EXPORTS),
     ):
         if value not in choices:
             message, listed = f"`{value}` is no {name}", ", ".join(choices)
@@ -127,6 +141,12 @@ def check(options: Options) -> Iterator[Diagnostic]:
             NOWHERE,
             "`lower=stock` is Lava's LIF in floating point",
             help="leave one of the options out: arith=loihi1 is Lava's LIF in whole numbers",
+        )
+    if options.export == SANAFE and options.arith != LOIHI:
+        yield BAD_OPTION.at(
+            NOWHERE,
+            f"`export=sanafe` simulates a neuron of Loihi, `arith={options.arith}` is none",
+            help="add arith=loihi1",
         )
     if options.precision and not 8 <= options.precision <= 30:
         message = f"constants of {options.precision} bits"

@@ -5,17 +5,12 @@ Each has a Python of its own, which an environment variable names: their demands
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from emulators import emulated
 from nestml_lava.fixed.loihi import Compartment, start, step
-
-from nestml_core.testing import REQUIRE
 
 STEPS = 400
 
@@ -115,26 +110,6 @@ for case in json.load(sys.stdin):
     })
 print(json.dumps(results))
 """
-
-
-def emulated(variable: str, program: str, cases: Any) -> Any:
-    """Return what a program in the Python that ``variable`` names makes of ``cases``."""
-    python = os.environ.get(variable, "")
-    if not python or not Path(python).exists():
-        message = f"{variable} names no Python: {python!r}"
-        if os.environ.get(REQUIRE) == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    done = subprocess.run(
-        [python, "-c", program],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def computed(c: Compartment, messages: np.ndarray) -> list[list[int]]:

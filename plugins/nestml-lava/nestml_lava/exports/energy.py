@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nestml_core.api import Diagnostic, Result, SolvedModel, environment, real_literal
@@ -81,13 +81,19 @@ def render(script: Script, version: str) -> str:
             lag=script.lag,
             largest=MAX_WEIGHT,
             exponent=script.compartment.weight_exp,
+            examples=[f"{name}={_weight(scale)}@1000" for name, scale in script.scales],
             scales=[(name, real_literal(scale)) for name, scale in script.scales],
             attributes=_attributes(script.compartment),
         )
     )
 
 
-def _attributes(c: Compartment) -> Mapping[str, str]:
+def _weight(scale: float) -> str:
+    """Return a round weight, some half of the largest one."""
+    return f"{float(f'{0.6 * MAX_WEIGHT / abs(scale):.1g}'):g}" if scale else "0"
+
+
+def _attributes(c: Compartment) -> tuple[tuple[str, str], ...]:
     """Return those of SANA-FE's soma as literals; its threshold counts in units of the chip's."""
     reals = {
         "threshold": float(c.vth),
@@ -95,5 +101,5 @@ def _attributes(c: Compartment) -> Mapping[str, str]:
         "leak_decay": 1 - c.dv / UNITY,
         "input_decay": 1 - (c.du + 1) / UNITY,
     }
-    refractory = {"refractory_delay": str(c.refractory + 1)} if c.refractory else {}
-    return {name: real_literal(x) for name, x in reals.items()} | refractory
+    refractory = (("refractory_delay", str(c.refractory + 1)),) if c.refractory else ()
+    return (*((name, real_literal(x)) for name, x in reals.items()), *refractory)

@@ -1,8 +1,8 @@
 """LIF neurons as graphs of the Neuromorphic Intermediate Representation.
 
-Pedersen et al. (2024), Nature Communications 15:8122. Its neurons are differential equations without
-a time step: times are in s, potentials in mV above the initial one, spikes are Dirac pulses whose
-area is their weight.
+Pedersen et al. (2024), Nature Communications 15:8122. Its neurons are differential equations in
+continuous time: times are in s, potentials in mV above the initial one, spikes are Dirac pulses
+whose area is their weight.
 """
 
 from __future__ import annotations
