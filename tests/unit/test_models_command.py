@@ -185,17 +185,17 @@ def test_a_misspelt_file_is_understood(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_pairs_may_be_named_as_elsewhere(tmp_path: Path) -> None:
-    from nestml_core.building import _pairs
+    from nestml_core.building import pairs_of
     from nestml_core.problems import ModelError
 
     program = check_sources(
         [Source(n, library_model(n).read_text(encoding="utf-8")) for n in ("iaf_psc_exp", "stdp")]  # type: ignore[union-attr]
     ).value
     assert program is not None
-    (pair,) = _pairs(["iaf_psc_exp_neuron+stdp_synapse"], program)
+    (pair,) = pairs_of(["iaf_psc_exp_neuron+stdp_synapse"], program)
     assert (pair.neuron, pair.synapse) == ("iaf_psc_exp", "stdp")
     with pytest.raises(ModelError, match="`izhikevich` is not among") as caught:
-        _pairs(["izhikevich_neuron+stdp"], program)
+        pairs_of(["izhikevich_neuron+stdp"], program)
     assert "`nestml models` lists" in caught.value.diagnostics[0].help
 
 
