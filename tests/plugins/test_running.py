@@ -88,6 +88,13 @@ def test_options_behind_a_colon_make_a_row_of_their_own() -> None:
     assert "`echo` has no option `other`" in rows[4].problem
 
 
+def test_networks_are_for_backends_that_run_them() -> None:
+    net = nestml_core.Network(dt=0.1)
+    net.create("iaf_psc_delta", 2)
+    with pytest.raises(ModelError, match=r"NML966.*does not run networks"):
+        net.run(1, backend="echo")
+
+
 def test_what_it_cannot_run_is_a_row_that_says_so() -> None:
     comparison = compare("izhikevich", Experiment(1), ["reference", "echo"])
     assert list(comparison.runs) == ["reference"]

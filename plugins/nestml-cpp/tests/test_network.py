@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from generated_programs import generate
-from nestml_cpp.backend import CppBackend
 from scipy.sparse import csr_array
 
 from nestml_core import ModelError, Network, progress
@@ -431,14 +430,11 @@ def test_delays_beyond_what_can_be_kept_are_refused() -> None:
         net.run(1, backend="cpp")
 
 
-def test_backends_without_networks_say_so() -> None:
+def test_options_that_there_are_not_are_refused() -> None:
     net = Network(dt=0.1)
     net.create("iaf_psc_delta", 2)
-    with pytest.raises(ModelError, match=r"NML966.*does not run networks"):
-        net.run(1, backend="lava")
     with pytest.raises(ModelError, match="no option `colour`"):
         net.run(1, backend="cpp", colour="red")
-    assert CppBackend.supports.networks
 
 
 def test_a_bar_tells_how_many_steps_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
