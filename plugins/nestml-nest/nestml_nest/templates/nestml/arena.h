@@ -30,19 +30,19 @@ struct LaneInput {
   const bool* is_used;  // whether anything was added to a channel, for any neuron
   const Real* held;     // continuous inputs that hold in the step
 
-  Real cell(const std::size_t channel) const {
+  [[gnu::always_inline]] Real cell(const std::size_t channel) const {
     return nestml_runtime::load(cells + channel * stride);
   }
-  Real sum(const std::size_t channel) const {
+  [[gnu::always_inline]] Real sum(const std::size_t channel) const {
     return is_used[channel] ? cell(channel) + 0.0 : Real(0.0);
   }
-  Mask arrived(const std::size_t channel) const {
+  [[gnu::always_inline]] Mask arrived(const std::size_t channel) const {
     if (!is_used[channel]) return false;
     const nestml_runtime::WholeVector nothing = nestml_runtime::bits(Real(NOTHING));
     return Mask(nestml_runtime::WholeVector(nestml_runtime::bits(cell(channel)) != nothing));
   }
   Real current(const std::size_t port) const { return held[port]; }
-  void clear(const std::size_t channel) const {
+  [[gnu::always_inline]] void clear(const std::size_t channel) const {
     if (is_used[channel]) nestml_runtime::store(cells + channel * stride, NOTHING);
   }
 };
@@ -114,8 +114,8 @@ class Arena {
   }
 
   /// Add to a channel of a neuron in the step that begins `steps` after the current slice.
-  void add(const std::size_t index, const long steps, const std::size_t channel,
-           const double value) {
+  [[gnu::always_inline]] void add(const std::size_t index, const long steps,
+                                  const std::size_t channel, const double value) {
     const std::size_t row = nest::kernel().event_delivery_manager.get_modulo(steps);
     const std::size_t line = row * channels + channel;
     is_used_[line] = true;
