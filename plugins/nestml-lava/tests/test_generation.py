@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from nestml_lava.backend import LavaBackend, Options
 from nestml_lava.reserved import MODELS
 
 from nestml_core.api import SolvedProgram, render
-from nestml_core.pipeline import compile_files, generate
+from nestml_core.pipeline import compile_files, generate, library_models
 from nestml_core.testing import corpus
 
 Compile = Callable[[str], SolvedProgram]
@@ -79,6 +80,35 @@ def test_python_3_10_imports_all_packages_without_a_warning(
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         assert "rror" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lower": "stock"},
+        {"arith": "loihi1", "export": "sanafe"},
+        {"arith": "fixed24"},
+        {"learning": "rule"},
+    ],
+    ids=str,
+)
+def test_packages_keep_to_the_style_of_python(options: dict[str, Any], tmp_path: Path) -> None:
+    """Names, which are the model's, apart; blanks around the colon of a slice are a formatter's."""
+    for path in library_models():
+        program = compile_files([path]).value
+        assert program is not None
+        generated = generate(program, LavaBackend(), Options(**options)).value or {}
+        for file, text in generated.items():
+            if file.endswith(".py"):
+                target = tmp_path / file
+                target.parent.mkdir(exist_ok=True)
+                target.write_text(str(text), encoding="utf-8")
+    assert list(tmp_path.rglob("*.py"))
+    command = [sys.executable, "-m", "flake8", "--isolated", "--max-line-length", "100"]
+    command += ["--extend-ignore", "E203,E741", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

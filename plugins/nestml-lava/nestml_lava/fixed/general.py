@@ -39,6 +39,7 @@ from nestml_core.api import (
     Symbol,
     Update,
     integer,
+    symbols_in,
 )
 from nestml_lava import refusals
 from nestml_lava.affine import Affine, affine
@@ -280,8 +281,10 @@ class Lowering:
     ) -> Iterator[Stmt]:
         """Yield what computes the derivatives of one stage, which are appended to ``found``."""
         moving = (*system.variables, *system.companions)
+        wanted = needed(system, stages(system) - stage - 1)
+        read = {s for u in wanted for s in symbols_in(u.value)}
         places: dict[Symbol, Term | Truth] = {}
-        for s in moving if stage else ():
+        for s in (s for s in moving if stage and s in read):
             part = self.e.a.times(found[-1][s], Known(self.step.value * PARTS[stage]))
             f = self.formats[s]
             at = self.fitted(self.e.a.plus(self.e.term(s), part), round(math.log2(f.scale)))
@@ -291,7 +294,7 @@ class Lowering:
             places[s] = self.e.locals[place]
         self.e.locals |= places
         slopes: dict[Symbol, Term | Known] = {}
-        for u in system.derivatives:
+        for u in wanted:
             value = self.e.number(u.value)
             if isinstance(value, Known):
                 slopes[u.target] = value
@@ -388,3 +391,15 @@ def _next(symbol: Symbol) -> Symbol:
 
 def _largest(value: Term | Known) -> float:
     return abs(value.value) if isinstance(value, Known) else value.largest
+
+
+def needed(system: NonlinearSystem, later: int) -> tuple[Update, ...]:
+    """Return the derivatives that the mean slope takes, or one of ``later`` more stages.
+
+    Companions move exactly, and matter for what reads them alone.
+    """
+    targets = set(system.variables)
+    for _ in range(later):
+        used = {s for u in system.derivatives if u.target in targets for s in symbols_in(u.value)}
+        targets |= used.intersection(system.companions)
+    return tuple(u for u in system.derivatives if u.target in targets)

@@ -76,9 +76,10 @@ class Synapses:
             return given
 
         values = {what: each(what, given) for what, given in values.items()}
+        held = self.INTERFACE.held  # type: ignore[attr-defined]
         for port, (scale, begin) in third_factors.items():
             if begin is not None:
-                values.setdefault(self.INTERFACE.held[port][0], begin[targets] * scale)  # type: ignore[attr-defined]
+                values.setdefault(held[port][0], begin[targets] * scale)
         exact = 1.0 if delay_ms is None else each("delay_ms", delay_ms).astype(float) / dt
         try:
             exact = np.broadcast_to(exact, len(sources))
@@ -94,7 +95,8 @@ class Synapses:
             if not 0 <= wait < np.inf:
                 raise ValueError(f"{name}: a delay of {delay:g} ms at {port}")
             waits[port] = int(wait)
-        v = self._prepare((len(sources),), dt, values=values, **keywords)  # type: ignore[attr-defined]
+        prepare = self._prepare  # type: ignore[attr-defined]
+        v = prepare((len(sources),), dt, values=values, **keywords)
         for key, value in (
             ("sources", sources),
             ("targets", targets),
@@ -203,7 +205,8 @@ class SynapsesModel:
         if not self._begun:
             self._begin()
         shape = self.proc_params["post_shape"]  # type: ignore[attr-defined]
-        for ring, port in zip(self._rings, (self.a_out, self.negative_out)):  # type: ignore[attr-defined]
+        ports = (self.a_out, self.negative_out)  # type: ignore[attr-defined]
+        for ring, port in zip(self._rings, ports):
             row = ring[self._due : self._due + self._size]
             port.send(row.reshape(shape).copy())
             row[:] = 0.0
