@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from nestml_core.api import (
     Assign,
     Call,
     Declare,
+    Definition,
     Element,
     Expr,
     For,
     Function,
     Kind,
+    MatrixExponential,
     Ref,
     Return,
+    SolvedModel,
     Stmt,
     Symbol,
     bodies,
     expressions,
     identifiers,
+    step_expressions,
     symbols_in,
     walk,
     walk_statements,
@@ -114,3 +118,18 @@ def escaping(whole: Statements) -> Iterable[Symbol]:
                 yield from visit(deeper, False)
 
     return tuple(visit(whole, True))
+
+
+def all_expressions(model: SolvedModel) -> Iterator[Expr]:
+    """Yield every expression: of steps, values, guards and constants."""
+    yield from step_expressions(model)
+    for d in (*model.parameters, *model.state):
+        yield d.value
+        if d.guard is not None:
+            yield d.guard
+    for derived in model.derived:
+        match derived:
+            case Definition(_, value):
+                yield value
+            case MatrixExponential(_, matrix):
+                yield from (e for row in matrix for e in row)

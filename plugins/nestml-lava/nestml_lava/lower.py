@@ -9,11 +9,8 @@ from nestml_core.api import (
     Base,
     Call,
     Code,
-    Definition,
     Diagnostic,
     Emit,
-    Expr,
-    MatrixExponential,
     Output,
     Result,
     Severity,
@@ -23,10 +20,10 @@ from nestml_core.api import (
     checked,
     safe,
     sign_pairs,
-    step_expressions,
     walk,
     walk_statements,
 )
+from nestml_lava.bodies import all_expressions
 from nestml_lava.ir import (
     OutPort,
     Partner,
@@ -170,22 +167,8 @@ class Lowering:
 
     def functions_called(self) -> Iterator[str]:
         """Yield the functions that are called anywhere in the model."""
-        for top in self.expressions():
+        for top in all_expressions(self.model):
             yield from (e.function for e in walk(top) if isinstance(e, Call))
-
-    def expressions(self) -> Iterator[Expr]:
-        m = self.model
-        yield from step_expressions(m)
-        for d in (*m.parameters, *m.state):
-            yield d.value
-            if d.guard is not None:
-                yield d.guard
-        for derived in m.derived:
-            match derived:
-                case Definition(_, value):
-                    yield value
-                case MatrixExponential(_, matrix):
-                    yield from (e for row in matrix for e in row)
 
 
 def _class_name(package: str) -> str:

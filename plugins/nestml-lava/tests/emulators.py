@@ -8,7 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from nestml_lava.fixed.loihi import Compartment, start, step
 
 from nestml_core.testing import REQUIRE
 
@@ -31,3 +33,12 @@ def emulated(variable: str, program: str, cases: Any) -> Any:
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def computed(c: Compartment, messages: np.ndarray) -> list[list[int]]:
+    """Return u, v and spike of our own compartment after each step, to be compared with theirs."""
+    state, rows = start(c, (1,)), []
+    for a in messages:
+        state, spikes = step(c, state, np.array([a]))
+        rows.append([int(state.u[0]), int(state.v[0]), int(spikes[0])])
+    return rows

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from emulators import emulated
-from nestml_lava.fixed.loihi import Compartment, start, step
+from emulators import computed, emulated
+from nestml_lava.fixed.loihi import Compartment
 
 STEPS = 400
 
@@ -110,15 +110,6 @@ for case in json.load(sys.stdin):
     })
 print(json.dumps(results))
 """
-
-
-def computed(c: Compartment, messages: np.ndarray) -> list[list[int]]:
-    """Return u, v and spike after each step."""
-    state, rows = start(c, (1,)), []
-    for a in messages:
-        state, spikes = step(c, state, np.array([a]))
-        rows.append([int(state.u[0]), int(state.v[0]), int(spikes[0])])
-    return rows
 
 
 def test_nengo_loihi_computes_the_same() -> None:

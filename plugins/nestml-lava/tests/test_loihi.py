@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from emulators import computed
 from nestml_lava.fixed.loihi import (
     ALIGN,
     Bounds,
@@ -14,8 +15,6 @@ from nestml_lava.fixed.loihi import (
     Errors,
     compartment,
     errors,
-    start,
-    step,
 )
 from nestml_lava.stock import Lif, detect
 
@@ -51,15 +50,6 @@ for c, messages in json.loads(%r):
     results.append(rows)
 print(json.dumps(results))
 """
-
-
-def computed(c: Compartment, messages: np.ndarray) -> list[list[int]]:
-    """Return u, v and spike after each step."""
-    state, rows = start(c, (1,)), []
-    for a in messages:
-        state, spikes = step(c, state, np.array([a]))
-        rows.append([int(state.u[0]), int(state.v[0]), int(spikes[0])])
-    return rows
 
 
 def random_compartments(count: int) -> list[tuple[Compartment, np.ndarray]]:

@@ -6,21 +6,19 @@ from collections.abc import Iterator
 
 from nestml_core.api import (
     Binary,
-    Definition,
     Diagnostic,
     Emit,
     Expr,
-    MatrixExponential,
     Ref,
     Roles,
     SolvedModel,
     Symbol,
     Unary,
     bodies_of,
-    step_expressions,
     symbols_in,
     walk_statements,
 )
+from nestml_lava.bodies import all_expressions
 from nestml_lava.synapses import codes
 from nestml_lava.synapses.reading import PROCESS
 
@@ -46,8 +44,8 @@ def scaling_weight(model: SolvedModel, ports: Roles) -> Symbol | None:
         return None
     emitted = tuple(_emitted(model))
     for d in model.parameters:
-        mentions = sum(d.symbol in tuple(symbols_in(e)) for e in _values(model))
-        used = sum(list(symbols_in(e)).count(d.symbol) for e in _values(model))
+        mentions = sum(d.symbol in tuple(symbols_in(e)) for e in all_expressions(model))
+        used = sum(list(symbols_in(e)).count(d.symbol) for e in all_expressions(model))
         once = used == mentions == len(emitted) > 0
         if once and all(_has_factor(e, d.symbol) for e in emitted):
             return d.symbol
@@ -80,21 +78,6 @@ def _emitted(model: SolvedModel) -> Iterator[Expr]:
         for s in walk_statements(body):
             if isinstance(s, Emit) and s.weight is not None:
                 yield s.weight
-
-
-def _values(model: SolvedModel) -> Iterator[Expr]:
-    """Yield all expressions of the model but those that can only be recorded."""
-    yield from step_expressions(model)
-    for d in (*model.parameters, *model.state):
-        yield d.value
-        if d.guard is not None:
-            yield d.guard
-    for derived in model.derived:
-        match derived:
-            case Definition(_, value):
-                yield value
-            case MatrixExponential(_, matrix):
-                yield from (e for row in matrix for e in row)
 
 
 def _has_factor(e: Expr, symbol: Symbol) -> bool:
