@@ -106,7 +106,8 @@ class Lanes:
     """A step of several neurons at once, without branches.
 
     ``constants`` are the parameters and derived constants that it reads, as they are in the model;
-    ``stores`` what it leaves in the state.
+    ``stores`` what it leaves in the state; ``emitted`` how many spikes it emits, or whether it
+    emits the one that it can.
     """
 
     constants: tuple[LaneField, ...]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from nestml_core.expr import RANDOM, Binary, Call, Conditional, Expr, Number, Symbol
-from nestml_core.lanes.ir import LaneField, LaneRecord, LaneSolve, LaneStatement, Let
+from nestml_core.lanes.ir import (
+    LaneField,
+    LaneFinite,
+    LaneRecord,
+    Lanes,
+    LaneSolve,
+    LaneStatement,
+    Let,
+)
 from nestml_core.printing.base import Piece
 from nestml_core.printing.strict_c import StrictCPrinter
 from nestml_core.solved import DT, TIME
@@ -37,6 +45,8 @@ class LanePrinter(StrictCPrinter):
     """Print expressions on lanes; every name in them is that of a local constant or a member."""
 
     functions = FUNCTIONS
+    place = ""
+    """What leads the number of a port, where code asks for what arrives at it."""
 
     def name(self, symbol: Symbol) -> str:
         return {TIME: "t", DT: "dt"}.get(symbol, symbol.name)
@@ -100,6 +110,31 @@ class LanePrinter(StrictCPrinter):
 
     # Statements
 
+    def step(self, lanes: Lanes) -> str:
+        """Return the lines of a step: what arrives, the code, what is stored."""
+        lines = []
+        for i, port in enumerate(lanes.spike_ports):
+            lines.append(f"[[maybe_unused]] const Real {port.name} = in.sum({self.place}{i});")
+            if port.arrived:
+                lines.append(f"const Mask {port.arrived} = in.arrived({self.place}{i});")
+        for i, port in enumerate(lanes.continuous_ports):
+            lines.append(f"[[maybe_unused]] const Real {port.name} = in.current({self.place}{i});")
+        lead = "".join(f"    {line}\n" for line in lines)
+        stores = [
+            f"{a.target.name} = {self.value_for(a.target.type, a.value)};" for a in lanes.stores
+        ]
+        stores.append(f"return {self.emission(lanes.emitted)};")
+        tail = "".join(f"    {line}\n" for line in stores)
+        return lead + self.code(lanes.body, 2) + tail
+
+    def emission(self, emitted: Expr) -> str:
+        """Return the number of spikes of a step; a truth value stands for one or none."""
+        text = self.expr(emitted)
+        return self.as_whole(text) if emitted.type.base is Base.BOOLEAN else text
+
+    def as_whole(self, text: str) -> str:
+        return f"{RUNTIME}Whole({RUNTIME}Mask({text}))"
+
     def code(self, items: tuple[LaneStatement, ...], depth: int) -> str:
         """Return statements as lines."""
         lines: list[str] = []
@@ -133,13 +168,28 @@ class LanePrinter(StrictCPrinter):
     def record(self, r: LaneRecord) -> str:
         """Return the lines of a block that returns the value of a recordable."""
         lead = "".join(
-            f"        [[maybe_unused]] const Real {name} = in.current(k, {i});\n"
+            f"        [[maybe_unused]] const Real {name} = in.current({self.place}{i});\n"
             for i, name in r.currents
         )
         value = self.expr(r.value)
         if r.value.type.base is Base.BOOLEAN:
-            value = f"{RUNTIME}Whole({RUNTIME}Mask({value}))"
+            value = self.as_whole(value)
         return lead + self.code(r.body, 4) + f"        return {value};\n"
 
     def members(self, fields: tuple[LaneField, ...]) -> str:
         return "".join(f"    {self.type(f.symbol.type)} {f.name};\n" for f in fields)
+
+    def pack(self, fields: tuple[LaneField, ...], to: str) -> str:
+        """Return what copies values of a neuron into a lane, as lines."""
+        return "".join(f"    {to}.{f.name}.put(lane, {f.member});\n" for f in fields)
+
+    def unpack(self, fields: tuple[LaneField, ...], source: str) -> str:
+        """Return what copies values of a lane into a neuron, as lines."""
+        return "".join(f"    {f.member} = {source}.{f.name}[lane];\n" for f in fields)
+
+    def numbers(self, fields: tuple[LaneFinite, ...]) -> str:
+        """Return what asks whether variables are numbers, as lines."""
+        return "".join(f"    good = good && {self.is_number(f)};\n" for f in fields)
+
+    def is_number(self, f: LaneFinite) -> str:
+        return f"{f.name} == {f.name}"

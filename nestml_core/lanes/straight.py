@@ -29,13 +29,14 @@ from nestml_core.expr import (
     Text,
     Unary,
     bottom_up,
-    children,
     ref,
     symbols_in,
     walk,
     with_children,
 )
 from nestml_core.lanes import ir
+from nestml_core.lanes.algebra import REALS, fused, simplified
+from nestml_core.lanes.joining import joined
 from nestml_core.runtime import CPP_INTEGRATORS, evaluations
 from nestml_core.sharing import share
 from nestml_core.solved import (
@@ -72,7 +73,6 @@ EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
 DRAWN = Symbol("drawn", Kind.LOCAL, INTEGER)
 COUNTERS = (EMITTED, DRAWN)
 """What a step counts beside the state: spikes, and random numbers."""
-REALS = (Base.REAL, Base.QUANTITY)
 ZERO = Number(Fraction(0), INTEGER)
 ONE = Number(Fraction(1), INTEGER)
 CHEAP = ("fma", "abs", "min", "max")
@@ -163,7 +163,7 @@ class _Step:
         self.step(code, env, arrived)
         changed = [s for s in state if env[s] != ref(members[s])]
         stores = tuple(Assign(members[s], self.let(code, s, env[s], always=True)) for s in changed)
-        emitted = env[EMITTED]
+        body, emitted = joined(tuple(code.items), stores, env[EMITTED])
         shown = (r for r in model.recordables if r.symbol.type.base is not Base.STRING)
         records = tuple(self.record(r.value, members) for r in shown)
         return ir.Lanes(
@@ -174,7 +174,7 @@ class _Step:
                 for p, port, c in zip(model.spike_ports, spikes, counted, strict=True)
             ),
             continuous_ports=tuple(ir.LanePort(port.name, "") for port in currents),
-            body=tuple(code.items),
+            body=body,
             stores=stores,
             emitted=emitted,
             emits=emitted != ZERO,
@@ -637,38 +637,3 @@ def _is_finite(e: Expr) -> bool:
         or (isinstance(x, Binary) and x.op in ("*", "+", "-"))
         for x in walk(e)
     )
-
-
-def simplified(e: Expr) -> Expr:
-    """Return a product or quotient with its sign in front, and quotients by numbers as products."""
-    match e:
-        case Unary("-", Unary("-", operand)):
-            return operand
-        case Binary("/", left, Number(value)) if left.type.base in REALS and value != 0:
-            return left if value == 1 else Binary("*", left, Number(1 / value), e.type, e.span)
-        case Binary("*" | "/", Unary("-", operand), right) if e.type.base in REALS:
-            return Unary("-", simplified(replace(e, left=operand, right=right)), e.type, e.span)
-        case Binary("*" | "/", left, Unary("-", operand)) if e.type.base in REALS:
-            return Unary("-", simplified(replace(e, left=left, right=operand)), e.type, e.span)
-        case Binary("+", left, Unary("-", operand)) if e.type.base in REALS:
-            return Binary("-", left, operand, e.type, e.span)
-        case _:
-            return e
-
-
-def fused(e: Expr) -> Expr:
-    """Return a sum with a product in it as one operation; what it has beside that is kept."""
-    if not (isinstance(e, Binary) and e.op in ("+", "-") and e.type.base in REALS):
-        return e
-    left, right = e.left, e.right
-    if left.type.base not in REALS or right.type.base not in REALS:
-        return e
-    if isinstance(right, Binary) and right.op == "*" and right.type.base in REALS:
-        a, b = children(right)
-        first = a if e.op == "+" else Unary("-", a, a.type)
-        return Call("fma", (first, b, left), e.type, e.span)
-    if isinstance(left, Binary) and left.op == "*" and left.type.base in REALS:
-        a, b = children(left)
-        last = right if e.op == "+" else Unary("-", right, right.type)
-        return Call("fma", (a, b, last), e.type, e.span)
-    return e

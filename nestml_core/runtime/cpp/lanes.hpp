@@ -142,15 +142,17 @@ inline unsigned lane_bits(Mask m) {
 #endif
 }
 inline bool any(Mask m) { return lane_bits(m) != 0; }
+inline bool any(Whole n) { return any(n != Whole(0L)); }
 inline bool all(Mask m) { return lane_bits(m) == (1u << lanes) - 1u; }
 
 /// Return a * b + c, rounded once where the processor can do that, unless results must not depend
 /// on it: NESTML_ROUND_PRODUCTS.
 inline Real fma(Real a, Real b, Real c) {
 #if defined(__FMA__) && !defined(NESTML_ROUND_PRODUCTS)
-  Real x;
-  for (std::size_t i = 0; i < lanes; ++i) x.v[i] = std::fma(a.v[i], b.v[i], c.v[i]);
-  return x;
+  // copies, so that what they are parts of can stay in registers
+  RealVector x = a.v, y = b.v, z = c.v;
+  for (std::size_t i = 0; i < lanes; ++i) z[i] = std::fma(x[i], y[i], z[i]);
+  return Real(z);
 #else
   return Real(a.v * b.v + c.v);
 #endif

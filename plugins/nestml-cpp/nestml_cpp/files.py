@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING
 
 from nestml_core.api import cpp_runtime, environment
 from nestml_cpp.ir import CppModel, CppProgram, Settable
-from nestml_cpp.lanes import (
-    PopulationPrinter,
-    finite,
-    numbers,
-    pack,
-    set_initial,
-    set_parameter,
-    strange,
-    unpack,
-)
+from nestml_cpp.lanes import PopulationPrinter, set_initial, set_parameter
 from nestml_cpp.printer import CppPrinter
 
 if TYPE_CHECKING:
@@ -52,21 +43,22 @@ def templates(one: CppPrinter, many: PopulationPrinter) -> jinja2.Environment:
         fields=one.fields,
         guards=one.guards,
         jumps=one.jumps,
-        lane_finite=finite,
+        lane_finite=many.finite,
         lane_members=many.members,
-        lane_numbers=numbers,
+        lane_numbers=many.numbers,
         lane_record=many.record,
         lane_step=many.step,
-        lane_strange=strange,
+        lane_strange=many.strange,
+        lane_type=many.type,
         lent=one.lent,
         lines_of_delays=one.lines_of_delays,
         length=len,
         name=one.name,
-        pack=pack,
+        pack=many.pack,
         results=one.results,
         set_initial=set_initial,
         set_parameter=set_one,
-        unpack=unpack,
+        unpack=many.unpack,
         watched=one.watched,
     )
 

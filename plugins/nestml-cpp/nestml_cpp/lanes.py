@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nestml_core.api import LaneField, LaneFinite, LanePrinter, Lanes
+from nestml_core.api import Expr, LaneFinite, LanePrinter
 from nestml_cpp.ir import Settable
 from nestml_cpp.printer import RUNTIME
 
@@ -10,58 +10,26 @@ from nestml_cpp.printer import RUNTIME
 class PopulationPrinter(LanePrinter):
     """Print what stands in the member functions of a model of a population."""
 
-    def step(self, lanes: Lanes) -> str:
-        """Return the lines of a step: what arrives, the code, what is stored."""
-        lines = []
-        for i, port in enumerate(lanes.spike_ports):
-            lines.append(f"[[maybe_unused]] const Real {port.name} = in.sum(k, {i});")
-            if port.arrived:
-                lines.append(f"const Mask {port.arrived} = in.arrived(k, {i});")
-        for i, port in enumerate(lanes.continuous_ports):
-            lines.append(f"[[maybe_unused]] const Real {port.name} = in.current(k, {i});")
-        lead = "".join(f"    {line}\n" for line in lines)
-        stores = [
-            f"{a.target.name} = {self.value_for(a.target.type, a.value)};" for a in lanes.stores
-        ]
-        tail = "".join(f"    {line}\n" for line in (*stores, f"return {self.expr(lanes.emitted)};"))
-        return lead + self.code(lanes.body, 2) + tail
+    place = "k, "
 
+    def emission(self, emitted: Expr) -> str:
+        return self.expr(emitted)
 
-def pack(fields: tuple[LaneField, ...], to: str) -> str:
-    """Return what copies values of a neuron into a lane, as lines."""
-    return "".join(f"    {to}.{f.name}.put(lane, {f.member});\n" for f in fields)
+    def finite(self, fields: tuple[LaneFinite, ...]) -> str:
+        """Return what asks whether variables are finite, or numbers at least, as lines."""
+        tests = (
+            f"{RUNTIME}is_finite({f.name})" if f.is_advanced else self.is_number(f) for f in fields
+        )
+        return "".join(f"    good = good && {test};\n" for test in tests)
 
-
-def unpack(fields: tuple[LaneField, ...], source: str) -> str:
-    """Return what copies values of a lane into a neuron, as lines."""
-    return "".join(f"    {f.member} = {source}.{f.name}[lane];\n" for f in fields)
-
-
-def finite(fields: tuple[LaneFinite, ...]) -> str:
-    """Return what asks whether variables are finite, or numbers at least, as lines."""
-    return "".join(
-        f"    good = good && {f'{RUNTIME}is_finite({f.name})' if f.is_advanced else _equal(f)};\n"
-        for f in fields
-    )
-
-
-def strange(fields: tuple[LaneFinite, ...]) -> str:
-    """Return what makes ``sum`` no number if a variable is not as ``finite`` asks, as lines."""
-    return "".join(
-        f"    sum = {RUNTIME}fma({f.name}, 0.0, sum);\n"
-        if f.is_advanced
-        else f"    sum = sum + {RUNTIME}select_real({_equal(f)}, 0.0, {f.name});\n"
-        for f in fields
-    )
-
-
-def numbers(fields: tuple[LaneFinite, ...]) -> str:
-    """Return what asks whether variables are numbers, as lines."""
-    return "".join(f"    good = good && {_equal(f)};\n" for f in fields)
-
-
-def _equal(f: LaneFinite) -> str:
-    return f"{f.name} == {f.name}"
+    def strange(self, fields: tuple[LaneFinite, ...]) -> str:
+        """Return what makes ``sum`` no number if a variable is not as ``finite`` asks, as lines."""
+        return "".join(
+            f"    sum = {RUNTIME}fma({f.name}, 0.0, sum);\n"
+            if f.is_advanced
+            else f"    sum = sum + {RUNTIME}select_real({self.is_number(f)}, 0.0, {f.name});\n"
+            for f in fields
+        )
 
 
 def set_parameter(x: Settable, index: int, default: str) -> str:

@@ -12,6 +12,7 @@ from nestml_core.api import (
     Artifact,
     Backend,
     Feature,
+    LanePrinter,
     Result,
     SolvedModel,
     SolvedProgram,
@@ -23,7 +24,6 @@ from nestml_core.api import (
 )
 from nestml_nest import __version__, ir
 from nestml_nest.cpp import NestPrinter
-from nestml_nest.lanes import NeuronLanes, numbers, pack, unpack
 from nestml_nest.lower import lower
 from nestml_nest.options import Options
 from nestml_nest.synapse_cpp import SynapsePrinter, inward
@@ -46,7 +46,7 @@ class NestBackend(Backend[ir.Module, Options]):
 
     @property
     def templates(self) -> jinja2.Environment:
-        printer, lane_printer = NestPrinter(), NeuronLanes()
+        printer, lane_printer = NestPrinter(), LanePrinter()
         return environment(
             __package__,
             expr=printer.expr,
@@ -58,10 +58,10 @@ class NestBackend(Backend[ir.Module, Options]):
             unset=printer.unset,
             length=len,
             lane_members=lane_printer.members,
-            lane_numbers=numbers,
+            lane_numbers=lane_printer.numbers,
             lane_step=lane_printer.step,
-            pack=pack,
-            unpack=unpack,
+            pack=lane_printer.pack,
+            unpack=lane_printer.unpack,
             literal=c_string,
             synapse_code=SynapsePrinter().code,
             synapse_expr=SynapsePrinter().expr,
