@@ -105,7 +105,9 @@ class NestBackend(Backend[ir.Module, Options]):
     ) -> Result[Artifact]:
         from nestml_nest.compilation import compiled
 
-        product = compiled(directory, options)
+        module = lower(program, options).value
+        sparing = module is not None and module.is_sparing
+        product = compiled(directory, options, sparing=sparing)
         if product.value is None:
             return Result(None, product.diagnostics)
         artifact = Artifact(program, options, directory, product.value)

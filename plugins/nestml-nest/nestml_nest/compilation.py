@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,23 +15,21 @@ from nestml_nest.toolchain import SHIMS, Compiler, Nest, find_compiler, find_nes
 
 SHOWN_LINES = 12
 
-SPARING = ("--param", "inline-unit-growth=5", "-I", str(SHIMS / "boost"))
-"""Inline less where it hardly counts: a tenth of the time that it takes to compile a neuron.
+_GROWTH = ("--param", "inline-unit-growth=5", "--param", "large-unit-insns=1000")
+SPARING = (*_GROWTH, "-I", str(SHIMS / "boost"))
+"""Inline less where it hardly counts: a tenth of the time that it takes without kept headers.
 
 And read none of Boost: NEST's headers use it only to sort connections.
 """
-
-CONNECTION = "nest::register_connection_model<"
-SOLVED_BEFORE = "static constexpr bool solves = false;"
-"""What stands in the source of a module with synapses, and in that of a neuron whose steps side by
-side need no solver."""
 
 OUT_OF_MEMORY = ("killed", "out of memory", "cannot allocate memory")
 """What GCC says when the system gives it no more, or has ended a part of it."""
 
 
-def compiled(directory: Path, options: Options) -> Result[Path]:
+def compiled(directory: Path, options: Options, *, sparing: bool = False) -> Result[Path]:
     """Compile the module in ``directory`` and return its shared library, beside the source.
+
+    ``sparing`` says that all that counts is inlined by attributes (``ir.Module.is_sparing``).
 
     The library takes its place whole, under a new inode: a process that has loaded the one before
     keeps it, and loads this one after ``nest.ResetKernel()``.
@@ -47,14 +44,16 @@ def compiled(directory: Path, options: Options) -> Result[Path]:
     if not isinstance(nest, Nest) or not isinstance(compiler, Compiler):
         return Result(None, _missing(options))
     try:
-        return _made(directory, options, nest, compiler)
+        return _made(directory, options, nest, compiler, sparing)
     except OSError as problem:
         message = f"the module cannot be written to {directory}: {problem.strerror}"
         help = "choose another folder, as in `-o out`"
         return Result(None, (codes.NOT_WRITTEN.at(NOWHERE, message, help=help),))
 
 
-def _made(directory: Path, options: Options, nest: Nest, compiler: Compiler) -> Result[Path]:
+def _made(
+    directory: Path, options: Options, nest: Nest, compiler: Compiler, sparing: bool
+) -> Result[Path]:
     product = directory / f"{options.module}.so"
     with tempfile.TemporaryDirectory(prefix=".build-", dir=directory) as folder:
         unit, library = Path(folder) / "module.o", Path(folder) / "module.so"
@@ -62,27 +61,14 @@ def _made(directory: Path, options: Options, nest: Nest, compiler: Compiler) -> 
         given = flags(nest, options)
         kept = precompiled(nest, compiler, given) if options.precompile else Precompiled()
         kept = kept if kept.flags else shortened(nest, Path(folder))
-        sparing = SPARING if _may_be_sparing(source) else ()
+        frugal = SPARING if sparing else ()
         problem = _run(
-            compiler.command, *sparing, *given, *kept.flags, "-c", str(source), "-o", str(unit)
+            compiler.command, *frugal, *given, *kept.flags, "-c", str(source), "-o", str(unit)
         ) or _run(compiler.command, "-shared", "-s", str(unit), *kept.objects, "-o", str(library))
         if problem:
             return Result(None, (problem,))
         os.replace(library, product)
     return Result(product.resolve())
-
-
-def _may_be_sparing(source: Path) -> bool:
-    """Return whether all that runs in a step or for a spike is inlined by attributes of its own.
-
-    So it is for neurons that advance side by side with propagators. Solvers and NEST's loops over
-    synapses are not written that way: hh_psc_alpha would lose a fifteenth of its speed.
-    """
-    unit = source.read_text(encoding="utf-8")
-    models = re.findall(r'^#include "(\w+\.h)"$', unit, re.MULTILINE)
-    return CONNECTION not in unit and all(
-        SOLVED_BEFORE in (source.parent / name).read_text(encoding="utf-8") for name in models
-    )
 
 
 def _missing(options: Options) -> tuple[Diagnostic, ...]:

@@ -112,11 +112,11 @@ def _without_static(neurons: list[ir.Neuron], spans: list[Span]) -> Iterator[Dia
 
 def _module(name: str, neurons: list[ir.Neuron], synapses: list[sir.Synapse]) -> ir.Module:
     kept = [k for n in neurons for k in n.kept]
-    ours = ["nest.h", *(h for n in neurons for h in n.headers)]
+    ours = ["nest.h", "parts.h", *(h for n in neurons for h in n.headers)]
     ours += ["arrivals.h", "power.h"] if synapses else []
     ours += ["modulation.h"] if any(s.has_mod for s in synapses) else []
     ours += [h for s in synapses for h in s.headers]
-    ours += ["spike_archive.h", "status.h"] if kept else []
+    ours += ["spike_archive.h"] if kept else []
     ours += [h for k in kept for h in k.headers]
     ours += ["arena_synapse.h"] if any(n.static for n in neurons) else []
     support = dict.fromkeys(ours)

@@ -85,13 +85,8 @@ _ARGUMENTS = MappingProxyType(
         "emitted": "long& emitted",
     }
 )
-_BASES = MappingProxyType(
-    {
-        True: ("ArchivingNode", "archiving_node"),
-        False: ("StructuralPlasticityNode", "structural_plasticity_node"),
-    }
-)
-"""Classes of NEST with their headers, by whether they keep an archive for plastic synapses."""
+_BASES = MappingProxyType({True: "nest::ArchivingNode", False: "nest::StructuralPlasticityNode"})
+"""The node of NEST that a neuron is, by whether NEST keeps an archive for plastic synapses."""
 
 _PRINTER = NestPrinter()
 _EMITTED = Symbol("emitted", Kind.LOCAL, INTEGER)
@@ -220,7 +215,6 @@ class Lowering:
         state = tuple(self.entry(d) for d in m.state)
         computations = tuple(self.computation(d) for d in m.derived)
         weights = "sum of the weights that arrive in the step"
-        base, header = _BASES[self.options.archive]
         spikes = self.channels([p.symbol for p in m.spike_ports], 0, weights)
         currents = self.channels(self.currents, len(spikes))
         constants = tuple(self.zeroed(s, "") for s in m.internals)
@@ -266,8 +260,7 @@ class Lowering:
             emits=m.output is Output.SPIKE,
             has_scoped_update=any(isinstance(s, Declare) for s in update),
             gap=self.gap(),
-            base=f"nest::{base}",
-            base_header=f"{header}.h",
+            base=f"nestml::Neuron<{_BASES[self.options.archive]}>",
             grows=any(map(grows, (*(d.symbol for d in (*m.parameters, *m.state)), *m.internals))),
             lanes=self.lanes,
         )
@@ -305,7 +298,6 @@ class Lowering:
         ]
         everywhere = (*derived, *declared, *step_expressions(m))
         needed = {
-            "status.h": any(d.symbol.size is None for d in (*m.parameters, *m.state)),
             "vector_status.h": any(d.symbol.size is not None for d in (*m.parameters, *m.state)),
             "vectors.h": bool(vectors(m)),
             "delay.h": bool(m.delays),

@@ -55,7 +55,9 @@ class Options:
     )
     precompile: bool = field(
         default=True,
-        metadata={"help": "keep NEST's headers in the form of the compiler, for the next module"},
+        metadata={
+            "help": "keep NEST's headers in the form of the compiler, from the second module on"
+        },
     )
     compiler: str = field(
         default="g++", metadata={"help": "the GCC to compile with, version 10 or later"}

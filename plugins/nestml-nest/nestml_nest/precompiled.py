@@ -19,8 +19,15 @@ from nestml_nest.toolchain import Compiler, Nest
 
 NAME = "nest_headers.h"
 PARTS = "nest_parts.o"
-HEADERS = Path(__file__).parent / "templates/nestml/nest.h"
+ASKED = ".asked"
+"""What is behind the name of a folder of headers that were asked for once, and not made yet."""
+
+_OURS = Path(__file__).parent / "templates/nestml"
+HEADERS = _OURS / "nest.h"
 """What every module includes."""
+
+DEFINITIONS = _OURS / "parts.h"
+"""What is compiled with them."""
 
 NAMES = "nest_names.h"
 """NEST's header of some 650 strings, each of which every module would make anew when it is loaded.
@@ -53,20 +60,27 @@ class Precompiled:
 
 
 def precompiled(nest: Nest, compiler: Compiler, flags: Sequence[str]) -> Precompiled:
-    """Return NEST's headers in the form of the compiler, which are made if need be.
+    """Return NEST's headers in the form of the compiler, which are made when it pays.
 
-    There are none where the cache cannot be written, or where the compiler rejects the headers: it
-    says the same of the module then.
+    To make them takes longer than to compile a module without them. So the first one does without,
+    and leaves word that it would have had a use for them; the second one makes them. There are none
+    where the cache cannot be written, or where the compiler rejects the headers: it says the same
+    of the module then.
     """
     root = cache_folder() / "nest-headers"
     folder = root / _key(nest, compiler, flags)
+    asked = folder.with_suffix(ASKED)
     if not (folder / PARTS).is_file():
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             if root.stat().st_uid != os.getuid():
                 return Precompiled()
+            if not asked.is_file():
+                asked.touch(mode=0o600)
+                return Precompiled()
             if not _made(nest, compiler, flags, root, folder):
                 return Precompiled()
+            asked.unlink(missing_ok=True)
         except OSError:
             return Precompiled()
         _forget(root)
@@ -165,10 +179,7 @@ def _parts(declared: str) -> str:
     """Return the source of what ``_headers`` only declares."""
     guard = _GUARD.search(declared)
     names = f'#undef {guard[1]}\n#include "{NAMES}"\n' if guard is not None else ""
-    return (
-        "template class nest::UniversalDataLogger<nest::Node>;\n"
-        "template class nest::RecordablesMap<nest::Node>;\n" + names
-    )
+    return DEFINITIONS.read_text(encoding="utf-8").replace('#include "nest.h"\n', "") + names
 
 
 def _forget(root: Path) -> None:

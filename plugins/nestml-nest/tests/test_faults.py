@@ -14,6 +14,8 @@ import pytest
 from nestml_nest.backend import NestBackend
 from nestml_nest.compilation import compiled
 from nestml_nest.options import Options
+from nestml_nest.precompiled import precompiled
+from nestml_nest.toolchain import Compiler, Nest, find_compiler, find_nest, flags
 
 from nestml_core.api import SolvedProgram
 from nestml_core.pipeline import generate, write_files
@@ -56,6 +58,11 @@ def listing(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
 
 
+def kept(tmp_path: Path) -> list[Path]:
+    """Return the folders of precompiled headers, half-made ones too."""
+    return [p for p in (tmp_path / "cache/nestml/nest-headers").iterdir() if p.is_dir()]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -87,7 +94,7 @@ def test_a_compiler_that_fails(
     # what was whole before is whole
     assert (generated / "nestmlmodule.so").read_bytes() == b"the module made before"
     assert listing(generated) == sorted([*before, "nestmlmodule.so"])
-    assert list((tmp_path / "cache/nestml/nest-headers").iterdir()) == []
+    assert kept(tmp_path) == []
 
 
 def test_a_linker_that_fails(generated: Path, tmp_path: Path) -> None:
@@ -98,10 +105,21 @@ def test_a_linker_that_fails(generated: Path, tmp_path: Path) -> None:
     assert listing(generated) == before
 
 
-def test_an_interrupt(toolchain: None, interruptible: None, tmp_path: Path) -> None:
-    """While the compiler runs: neither a module nor a precompiled header is left half-made."""
+@pytest.mark.parametrize("before", [0, 1])
+def test_an_interrupt(toolchain: None, interruptible: None, tmp_path: Path, before: int) -> None:
+    """While the compiler runs: neither a module nor a precompiled header is left half-made.
+
+    Headers are what it makes if they have been asked for ``before``.
+    """
     begun = tmp_path / "begun"
     slow = compiler(tmp_path, f"touch {begun}\nexec sleep 60")
+    nest, found = find_nest(), find_compiler(slow)
+    assert isinstance(nest, Nest)
+    assert isinstance(found, Compiler)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        for _ in range(before):
+            precompiled(nest, found, flags(nest, Options()))
     process = subprocess.Popen(
         [*COMMAND, "-o", "out", "--compiler", slow],
         cwd=tmp_path,
@@ -123,7 +141,7 @@ def test_an_interrupt(toolchain: None, interruptible: None, tmp_path: Path) -> N
     left = listing(tmp_path / "out")
     assert "nestmlmodule.cpp" in left
     assert not [name for name in left if name.endswith((".so", ".o")) or ".build-" in name]
-    assert list((tmp_path / "cache/nestml/nest-headers").iterdir()) == []
+    assert kept(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written(toolchain: None, tmp_path: Path) -> None:

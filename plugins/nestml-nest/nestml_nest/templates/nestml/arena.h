@@ -70,17 +70,17 @@ class Arena {
   Neuron* neuron(const std::size_t index) const { return neurons_[index]; }
 
   /// Let a neuron enter, and all neurons of its thread that are there and have a smaller number.
-  static Arena& enter(Neuron& neuron) {
+  [[gnu::cold]] static Arena& enter(Neuron& neuron) {
     const std::size_t thread = neuron.get_thread();
     if (thread >= arenas_.size()) {
-      throw nest::KernelException("too many threads for neurons that advance side by side");
+      refuse("too many threads for neurons that advance side by side");
     }
     if (arenas_[thread] == nullptr) arenas_[thread] = new Arena(thread);
     arenas_[thread]->enter_all(nest::kernel().node_manager.get_local_nodes(thread));
     return *arenas_[thread];
   }
 
-  void leave(const std::size_t index) {
+  [[gnu::cold]] void leave(const std::size_t index) {
     neurons_[index] = nullptr;
     is_current_ = false;
     if (--living_ > 0) return;
@@ -92,7 +92,7 @@ class Arena {
   void change() { is_current_ = false; }
 
   /// Have room for all that may arrive.
-  void prepare() {
+  [[gnu::cold]] void prepare() {
     is_current_ = false;
     const auto& connections = nest::kernel().connection_manager;
     const std::size_t rows = connections.get_min_delay() + connections.get_max_delay();
@@ -141,8 +141,9 @@ class Arena {
     for (std::size_t first = 0; first < state_.size(); first += blocks) {
       if (!is_watched_[first] && !is_watched_[first + blocks - 1]) {
         advance(first, origin, from, to);
+        check(first);
       } else {
-        for (std::size_t b = 0; b < blocks; ++b) follow(first + b, origin, from, to);
+        follow(first, origin, from, to);
       }
     }
     if (has_frozen_) return;  // theirs is still there
@@ -160,7 +161,7 @@ class Arena {
 
   explicit Arena(const std::size_t thread) : thread_(thread) {}
 
-  void enter_all(const nest::SparseNodeArray& nodes) {
+  [[gnu::cold]] void enter_all(const nest::SparseNodeArray& nodes) {
     for (; seen_ < nodes.size(); ++seen_) {
       auto* const neuron = dynamic_cast<Neuron*>(nodes.get_node_by_index(seen_));
       if (neuron == nullptr) continue;
@@ -179,7 +180,7 @@ class Arena {
   }
 
   /// Adopt what neurons have been given.
-  void refresh() {
+  [[gnu::cold]] void refresh() {
     const std::size_t count = neurons_.size();
     constants_.assign(state_.size(), Constants());
     is_watched_.assign(state_.size(), 0);
@@ -208,13 +209,6 @@ class Arena {
 
   const Constants& constants(const std::size_t block) const {
     return constants_[constants_.size() == 1 ? 0 : block];
-  }
-
-  LaneInput input(const std::size_t block, const std::size_t row, const State& state) {
-    double* const cells = channels > 0 ? cells_[0].cells : nullptr;
-    const std::size_t line = row * channels;
-    return {cells + line * stride_ + block * lanes, stride_, is_used_.get() + line,
-            state.held.data()};
   }
 
   /// Run over a slice with the state of some blocks in registers.
@@ -253,59 +247,62 @@ class Arena {
       if (++row == rows) row = 0;
     }
 #pragma GCC unroll 2
-    for (std::size_t b = 0; b < blocks; ++b) {
-      if constexpr (Lanes::solves) check(state[b]);
-      state_[first + b] = state[b];
-    }
+    for (std::size_t b = 0; b < blocks; ++b) state_[first + b] = state[b];
   }
 
   /// The same, step by step, where somebody looks at a neuron or keeps it from advancing.
-  void follow(const std::size_t block, const nest::Time& origin, const long from, const long to) {
-    const double dt = nest::Time::get_resolution().get_ms();
+  void follow(const std::size_t first, const nest::Time& origin, const long from, const long to) {
+    constexpr std::size_t count = blocks * lanes;
     unsigned moving = 0;
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const Neuron* const neuron = at(block, lane);
-      if (neuron != nullptr && !neuron->is_frozen()) moving |= 1u << lane;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Neuron* const neuron = at(first, i);
+      if (neuron != nullptr && !neuron->is_frozen()) moving |= 1u << i;
     }
     std::size_t row = nest::kernel().event_delivery_manager.get_modulo(from);
     for (long lag = from; lag < to; ++lag) {
-      State& state = state_[block];
-      const State before = state;
-      const LaneInput in = input(block, row, before);
-      const double t = time_after(origin, lag);
-      const Whole emitted = Lanes::step(constants(block), state, in, dt, t);
-      for (std::size_t i = Lanes::spike_ports; i < channels; ++i) {
-        state.held[i - Lanes::spike_ports] = in.sum(i);
+      std::array<State, blocks> state;
+      std::array<double, channels * count> cells;  // what has arrived
+      for (std::size_t b = 0; b < blocks; ++b) state[b] = state_[first + b];
+      for (std::size_t k = 0; k < cells.size(); ++k) {
+        cells[k] = cell(row, k / count, first * lanes + k % count);
       }
-      for (std::size_t lane = 0; lane < lanes; ++lane) {
-        if ((moving >> lane & 1) == 0) {
-          keep(before, state, lane);
-          continue;
+      advance(first, origin, lag, lag + 1);
+      for (std::size_t i = 0; i < count; ++i) {
+        if ((moving >> i & 1) != 0) continue;
+        keep(state[i / lanes], state_[first + i / lanes], i % lanes);
+        for (std::size_t k = i; k < cells.size(); k += count) {
+          cell(row, k / count, first * lanes + i) = cells[k];
         }
-        for (std::size_t i = 0; i < channels; ++i) in.cells[i * stride_ + lane] = NOTHING;
       }
-      if constexpr (Lanes::solves) check(state);
-      if constexpr (Lanes::emits) {
-        tell(lane_bits(emitted > Whole(0L)) & moving, emitted, block, origin, lag);
-      }
-      for (std::size_t lane = 0; lane < lanes; ++lane) {
-        if ((moving >> lane & 1) != 0) at(block, lane)->end_step_(origin.get_steps() + lag, t);
+      check(first);
+      const double t = time_after(origin, lag);
+      for (std::size_t i = 0; i < count; ++i) {
+        if ((moving >> i & 1) != 0) at(first, i)->end_step_(origin.get_steps() + lag, t);
       }
       if (++row == rows_) row = 0;
     }
+  }
+
+  double& cell(const std::size_t row, const std::size_t channel, const std::size_t index) {
+    return cells_[0].cells[(row * channels + channel) * stride_ + index];
   }
 
   void tell(unsigned fired, const Whole emitted, const std::size_t block, const nest::Time& origin,
             const long lag) {
     for (std::size_t lane = 0; fired != 0; ++lane, fired >>= 1) {
       Neuron* const neuron = (fired & 1) != 0 ? at(block, lane) : nullptr;
-      if (neuron == nullptr) continue;
+      if (neuron == nullptr || neuron->is_frozen()) continue;
       for (long i = 0; i < emitted[lane]; ++i) neuron->emit_spike_(origin, lag);
     }
   }
 
-  void check(const State& state) const {
-    if (!all(Lanes::is_number(state))) throw nest::NumericalInstability(Neuron::name_);
+  /// Models that are integrated numerically can go astray.
+  void check([[maybe_unused]] const std::size_t first) const {
+    if constexpr (Lanes::solves) {
+      for (std::size_t b = 0; b < blocks; ++b) {
+        if (!all(Lanes::is_number(state_[first + b]))) end_unstable(Neuron::name_);
+      }
+    }
   }
 
   Neuron* at(const std::size_t block, const std::size_t lane) const {
