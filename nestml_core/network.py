@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ NO_ROOM = Code("NML969", Severity.ERROR, "there is no room for a network, or for
 
 NumberArray: TypeAlias = npt.NDArray[np.int32]
 """Numbers of members, or of steps of a delay: a network may have a great many of them."""
+
+RealArray: TypeAlias = npt.NDArray[np.floating[Any]]
+"""Numbers of single or of double precision."""
 
 POSTSYNAPTIC = "post_spikes"
 """What the postsynaptic port is called, where there are several it could be."""
@@ -246,6 +249,40 @@ class Plasticity:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Pairs:
+    """Which member is connected with which: connection k leads from ``pre[k]`` to ``post[k]``.
+
+    Attributes
+    ----------
+    targets : ``post`` in two bytes each, if these are enough
+    starts : shape (sources + 1,), if connections lie by source, and those of a source by neuron:
+        the ones of source i are number ``starts[i]`` to ``starts[i + 1]``
+    sources : ``pre``, if they lie in another order
+    """
+
+    targets: npt.NDArray[np.integer[Any]]
+    starts: IntArray | None
+    sources: NumberArray | None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def pre(self) -> NumberArray:
+        """Who each connection leads from; shape (connections,). It may be made anew each time."""
+        if self.starts is None:
+            assert self.sources is not None
+            return self.sources
+        every = np.arange(len(self.starts) - 1, dtype=np.int32)
+        return np.repeat(every, np.diff(self.starts))
+
+    @property
+    def post(self) -> NumberArray:
+        """Where each connection leads; shape (connections,). It may be made anew each time."""
+        return self.targets.astype(np.int32, copy=False)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Projection:
     """Connections from one node to another.
 
@@ -256,6 +293,8 @@ class Projection:
     Attributes
     ----------
     source, target : places among the nodes of the network
+    pairs : ``pre`` and ``post`` as they are kept: without plasticity by source
+    delays : shape (connections,), whole numbers of a type that is large enough
     port, negative : where spikes arrive; those with a negative weight at the latter, without the
         sign, if there is one
     weights : of connections without plasticity, shape (connections,)
@@ -264,13 +303,20 @@ class Projection:
     name: str
     source: int
     target: int
-    pre: NumberArray
-    post: NumberArray
-    delays: NumberArray
+    pairs: Pairs
+    delays: npt.NDArray[np.integer[Any]]
     port: Symbol
     negative: Symbol | None
-    weights: FloatArray | None
+    weights: RealArray | None
     plasticity: Plasticity | None
+
+    @property
+    def pre(self) -> NumberArray:
+        return self.pairs.pre
+
+    @property
+    def post(self) -> NumberArray:
+        return self.pairs.post
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -20,7 +20,7 @@ from nestml_core import ModelError, Network
 from nestml_core.diagnostics import Result
 from nestml_core.explaining import CORE, parsed
 from nestml_core.network import CUT_SHORT, NetworkState
-from nestml_core.networks import Nodes, wiring
+from nestml_core.networks import Nodes, ordering, wiring
 from nestml_core.source import NOWHERE
 
 COUNTER = """model counter:
@@ -670,6 +670,79 @@ def test_values_for_each_of_many_are_those_of_single_ones() -> None:
     assert third.tolist() == [float(Fraction(x) * 1000) for x in values.tolist()]
     shared = Network().create("iaf_psc_exp", 10**7, parameters={"I_e": 1.0})
     assert len(shared) == 10**7
+
+
+def listed(n: int) -> tuple[Network, Nodes, Nodes, Any]:
+    """Return nodes, and lists of connections between them, some of them between the same two."""
+    rng = np.random.default_rng(3)
+    net = Network(dt=0.1)
+    source, cells = net.spike_source([[1.0]] * 70), net.create(COUNTER_MODEL, 9)
+    columns = (
+        rng.integers(0, 70, n),
+        rng.integers(0, 9, n),
+        rng.uniform(0, 1, n),
+        rng.integers(1, 300, n) / 10,
+    )
+    return net, source, cells, columns
+
+
+@pytest.mark.parametrize("at_once", [50, 2**18])
+def test_connections_without_a_synapse_are_kept_by_source(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ordering, "AT_ONCE", at_once)
+    net, source, cells, (pre, post, weights, delays) = listed(2000)
+    given = (pre.astype(np.uint64), post.astype(np.int16))
+    made = net.connect(source, cells, pairs=given, weight=weights, delay=delays, port="o")
+    order = np.lexsort((np.arange(2000), post, pre))
+    (p,) = net.experiment(1.0).projections
+    wanted = weights[order].tolist()
+    weights[:], pre[:] = 0.0, 0  # the network has its own
+    assert p.weights is not None
+    assert p.weights.tolist() == wanted
+    assert p.delays.tolist() == np.rint(delays[order] * 10).tolist()
+    assert made.pre.tolist() == p.pre.tolist() == given[0][order].tolist()
+    assert made.post.tolist() == p.post.tolist() == given[1][order].tolist()
+    assert p.pre.dtype == p.post.dtype == np.int32
+    taken = (p.pairs.targets, p.delays, p.weights)
+    assert [x.itemsize for x in taken] == [2, 2, 8], "as few bytes as hold them"
+
+
+def test_synapses_stay_in_their_order() -> None:
+    net, source, cells, (pre, post, weights, _) = listed(50)
+    made = net.connect(
+        source, cells, pairs=(pre, post), synapse=PAIR_MODEL, initial={"w": weights}, port="o"
+    )
+    assert made.pre.tolist() == pre.tolist()
+    assert made.post.tolist() == post.tolist()
+
+
+def test_weights_of_single_precision_stay_so() -> None:
+    net, source, cells, (pre, post, weights, _) = listed(2000)
+    single = weights.astype(np.float32)
+    net.connect(source, cells, pairs=(pre, post), weight=single, port="o")
+    matrix = csr_array((single[:3], ([0, 0, 69], [1, 8, 0])), shape=(70, 9))
+    net.connect(source, cells, matrix=matrix, port="o")
+    lists, entries = net.experiment(1.0).projections
+    assert lists.weights is not None
+    assert entries.weights is not None
+    assert lists.weights.dtype == entries.weights.dtype == np.float32
+    assert np.sort(lists.weights).tolist() == np.sort(single).tolist()
+    matrix.data[:] = 0
+    assert entries.weights.tolist() == single[:3].tolist()
+
+
+def test_entries_that_are_zero_are_no_connections() -> None:
+    net, source, cells, _ = listed(0)
+    numbers = np.array([0.0, 2.0, 0.0, 3.0, 0.0])
+    matrix = csr_array((numbers, ([0, 0, 3, 3, 69], [1, 8, 0, 2, 5])), shape=(70, 9))
+    sparse = net.connect(source, cells, matrix=matrix, port="o")
+    dense = net.connect(source, cells, matrix=matrix.toarray(), port="o")
+    for made in (sparse, dense):
+        assert made.pre.tolist() == [0, 3]
+        assert made.post.tolist() == [8, 2]
+        assert made.pairs.starts is not None
+        assert made.pairs.starts[[0, 1, 3, 4, 70]].tolist() == [0, 1, 1, 2, 2]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from nestml_core.arguments import named
 from nestml_core.declared import unit_text
-from nestml_core.experiment import FloatArray
 from nestml_core.expr import Symbol
 from nestml_core.loading import LoadedModel
 from nestml_core.network import (
@@ -16,16 +17,19 @@ from nestml_core.network import (
     UNKNOWN_PART,
     WHICH_PORT,
     WRONG_KIND,
+    RealArray,
     Roles,
     ThirdFactor,
     unknown,
 )
-from nestml_core.networks.members import numbers
+from nestml_core.networks.members import all_finite, numbers
 from nestml_core.networks.results import Nodes
 from nestml_core.problems import ModelError, by_name, refuse
 from nestml_core.solved import SolvedModel, sign_pairs
 from nestml_core.types import ONE
 from nestml_core.units import magnitude
+
+_REAL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def neurons(nodes: Nodes) -> LoadedModel:
@@ -72,8 +76,9 @@ def refuse_settings(name: str, *settings: Mapping[str, Any] | None) -> None:
         refuse(BAD_PART, f"{name}: there is no synapse to set", "name one: synapse=...")
 
 
-def fixed_weights(name: str, n: int, in_matrix: FloatArray | None, weight: Any) -> FloatArray:
-    """Return the weights of connections without a synapse, shape (n,).
+def fixed_weights(name: str, n: int, in_matrix: RealArray | None, weight: Any) -> RealArray:
+    """Return the weights of connections without a synapse, shape (n,). An array may be the one that
+    is given: it is not copied.
 
     Parameters
     ----------
@@ -82,12 +87,16 @@ def fixed_weights(name: str, n: int, in_matrix: FloatArray | None, weight: Any) 
     weight : what else is said about them
     """
     given = chosen(in_matrix, weight, f"{name}: ")
-    if in_matrix is not None:
-        return in_matrix
-    return numbers(given, n, ONE, f"weights of {name}")
+    if type(given) is not np.ndarray or given.shape != (n,) or given.dtype not in _REAL:
+        return numbers(given, n, ONE, f"weights of {name}")
+    if in_matrix is None and not all_finite(given):
+        refuse(BAD_PART, f"weights of {name}: all must be finite")
+    if n > 1 and given.strides == (0,):
+        return np.broadcast_to(given[:1].copy(), (n,))
+    return given
 
 
-def chosen(in_matrix: FloatArray | None, weight: Any, where: str = "") -> Any:
+def chosen(in_matrix: RealArray | None, weight: Any, where: str = "") -> Any:
     """Return the weights of a matrix, or the weight that is given beside it; 1 if none is."""
     if in_matrix is not None and weight is not None:
         refuse(BAD_PART, f"{where}`matrix` gives the weights already")
@@ -96,10 +105,10 @@ def chosen(in_matrix: FloatArray | None, weight: Any, where: str = "") -> Any:
     return 1.0 if weight is None else weight
 
 
-def refuse_signs(name: str, weights: FloatArray, model: SolvedModel, port: Symbol) -> None:
+def refuse_signs(name: str, weights: RealArray, model: SolvedModel, port: Symbol) -> None:
     """Refuse negative weights where one port of a pair is asked for."""
     paired = {p.symbol for pair in sign_pairs(model.spike_ports) for p in pair}
-    if port in paired and (weights < 0).any():
+    if port in paired and weights.min(initial=0) < 0:
         help = "leave `port` away: the sign then decides; or use positive weights"
         refuse(BAD_PART, f"{name}: a negative weight for `{port.name}`", help)
 

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from nestml_core import arguments
 from nestml_core.experiment import GRID, FloatArray, settings, signal
 from nestml_core.expr import Symbol
-from nestml_core.network import BAD_DELAY, BAD_PART, NumberArray
+from nestml_core.network import BAD_DELAY, BAD_PART, NumberArray, RealArray
 from nestml_core.problems import by_name, refuse, valued
 from nestml_core.solved import TIME, SolvedModel
 from nestml_core.types import Base, Unit
@@ -53,6 +54,12 @@ def plain(values: Any) -> FloatArray | None:
     return np.array(array, float) if array.dtype.kind in "biuf" else None
 
 
+def all_finite(values: RealArray) -> bool:
+    """Return whether all numbers are finite, without an array of answers for all of them."""
+    parts = (values[k : k + AT_ONCE] for k in range(0, len(values), AT_ONCE))
+    return all(bool(np.isfinite(part).all()) for part in parts)
+
+
 def _coherent(values: FloatArray, unit: Unit | None) -> FloatArray:
     """Return numbers of a unit in coherent units, each rounded once."""
     if unit is None or unit.factor == 1:
@@ -83,19 +90,27 @@ def numbers(value: Any, n: int, unit: Unit | None, what: str) -> FloatArray:
     return np.broadcast_to(found, (n,)) if single else found
 
 
-def delays(value: Any, n: int, dt: float, least: int) -> NumberArray:
-    """Return a delay for each of ``n`` connections, in steps, ``least`` or more; shape (n,)."""
+def delays(value: Any, n: int, dt: float, least: int) -> npt.NDArray[np.integer[Any]]:
+    """Return a delay for each of ``n`` connections, in steps, ``least`` or more; shape (n,).
+
+    One for all is there once; of others each takes as few bytes as the longest needs.
+    """
     if is_single(value):
         return np.broadcast_to(_steps(numbers(value, 1, TIME.type.unit, "delays"), dt, least), (n,))
     if len(value) != n:
         refuse(BAD_PART, f"delays: {n} are needed, here are {len(value)}")
-    found = np.empty(n, np.int32)
+    found: list[npt.NDArray[np.integer[Any]]] = [np.zeros(0, np.uint8)]
     for k in range(0, n, AT_ONCE):
         part = value[k : k + AT_ONCE]
-        found[k : k + AT_ONCE] = _steps(
-            numbers(part, len(part), TIME.type.unit, "delays"), dt, least
-        )
-    return found
+        found.append(_short(_steps(numbers(part, len(part), TIME.type.unit, "delays"), dt, least)))
+    return np.concatenate(found)
+
+
+def _short(steps: NumberArray) -> npt.NDArray[np.integer[Any]]:
+    longest = steps.max()
+    if longest > np.iinfo(np.uint16).max:
+        return steps
+    return steps.astype(np.uint8 if longest <= np.iinfo(np.uint8).max else np.uint16)
 
 
 def _steps(times: FloatArray, dt: float, least: int) -> NumberArray:

@@ -13,7 +13,13 @@ import numpy as np
 from nestml_core.declared import declared_value, unit_text
 from nestml_core.diagnostics import Diagnostic
 from nestml_core.experiment import FloatArray, IntArray
-from nestml_core.network import NetworkExperiment, NetworkState, NetworkTrace, NumberArray
+from nestml_core.network import (
+    NetworkExperiment,
+    NetworkState,
+    NetworkTrace,
+    NumberArray,
+    Pairs,
+)
 from nestml_core.optional import optional
 
 if TYPE_CHECKING:
@@ -52,18 +58,27 @@ class Connections:
     Attributes
     ----------
     name : what diagnostics call them
-    pre, post : shape (connections,): connection k leads from ``pre[k]`` to ``post[k]``
+    pairs : which member is connected with which, as it is kept
     model : of their synapses; None if they have weights that never change
     """
 
     name: str
-    pre: NumberArray
-    post: NumberArray
+    pairs: Pairs
     model: LoadedModel | None
     place: int
 
+    @property
+    def pre(self) -> NumberArray:
+        """Who connection k leads from, for each k; shape (connections,)."""
+        return self.pairs.pre
+
+    @property
+    def post(self) -> NumberArray:
+        """Where connection k leads to; shape (connections,)."""
+        return self.pairs.post
+
     def __len__(self) -> int:
-        return len(self.pre)
+        return len(self.pairs)
 
     def __repr__(self) -> str:
         return f"<{len(self)} {self.name}>"

@@ -49,6 +49,7 @@ from nestml_core.networks.connecting import (
 )
 from nestml_core.networks.execution import execute
 from nestml_core.networks.members import Arrays, count, delays, numbers, settled, signals
+from nestml_core.networks.ordering import by_source, listed, own
 from nestml_core.networks.patterns import pattern
 from nestml_core.networks.results import Connections, NetworkRun, Nodes
 from nestml_core.networks.states import loaded_state, saved
@@ -245,35 +246,39 @@ class Network:
         target = neurons(post)
         name = name or f"{pre.name} to {post.name}"
         with _room_for(name):
-            i, j, in_matrix = pattern(pre, post, rule, pairs, matrix)
+            between, in_matrix = pattern(pre, post, rule, pairs, matrix)
         to, negative = spike_port(target.solved, port)
         made, weights, plasticity = None, None, None
+        late = delays(delay, len(between), self.dt, 1)
         if synapse is None:
             refuse_settings(name, parameters, initial, inputs)
-            weights = fixed_weights(name, len(i), in_matrix, weight)
+            weights = fixed_weights(name, len(between), in_matrix, weight)
             if port is not None:
                 refuse_signs(name, weights, target.solved, to)
+            with _room_for(name):
+                weights = weights if weights is in_matrix else own(between, weights)
+                between, (weights, late) = by_source(between, pre.size, post.size, weights, late)
         else:
             refuse_weights(name, in_matrix, weight)
             made = loaded(synapse)
             parts = valued(roles(made.solved, presynaptic, postsynaptic))[0]
-            values = settled(made.solved, parameters, initial, len(i), f"synapses of {name}")
+            values = settled(made.solved, parameters, initial, len(between), f"synapses of {name}")
             plasticity = self._plasticity(made.solved, parts, values, inputs, target)
+            between = listed(between, post.size)
         self._wired.append(
             Projection(
                 name=name,
                 source=pre.place,
                 target=post.place,
-                pre=i,
-                post=j,
-                delays=delays(delay, len(i), self.dt, 1),
+                pairs=between,
+                delays=late,
                 port=to,
                 negative=negative,
                 weights=weights,
                 plasticity=plasticity,
             )
         )
-        self._projections.append(Connections(name, i, j, made, len(self._projections)))
+        self._projections.append(Connections(name, between, made, len(self._projections)))
         return self._projections[-1]
 
     def couple(
@@ -306,7 +311,8 @@ class Network:
         self._own(target, Nodes)
         read = recordable_of(neurons(source).solved, recordable)
         to = continuous_port(neurons(target).solved, port)
-        i, j, in_matrix = pattern(source, target, rule, pairs, matrix)
+        between, in_matrix = pattern(source, target, rule, pairs, matrix)
+        between = listed(between, target.size)
         ratio = (to.type.unit or ONE) / (read.type.unit or ONE)
         given = chosen(in_matrix, weight)
         self._couplings.append(
@@ -315,10 +321,10 @@ class Network:
                 target=target.place,
                 recordable=read,
                 port=to,
-                pre=i,
-                post=j,
-                weights=numbers(given, len(i), ratio, f"weights for `{port}`"),
-                delays=delays(delay, len(i), self.dt, 0),
+                pre=between.pre,
+                post=between.post,
+                weights=numbers(given, len(between), ratio, f"weights for `{port}`"),
+                delays=delays(delay, len(between), self.dt, 0).astype(np.int32),
             )
         )
 

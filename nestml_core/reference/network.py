@@ -218,8 +218,8 @@ class _Network:
 
     def connect(self, place: int, p: Projection) -> list[_Link]:
         routes = [
-            _Route((p.target, int(j)), p.port, p.negative, int(d))
-            for j, d in zip(p.post, p.delays, strict=True)
+            _Route((p.target, j), p.port, p.negative, d)
+            for j, d in zip(p.post.tolist(), p.delays.tolist(), strict=True)
         ]
         if p.plasticity is None:
             assert p.weights is not None, "without a synapse there are weights"
