@@ -9,6 +9,8 @@ from nestml_core.api import (
     CPP_INTEGRATORS,
     Assign,
     Call,
+    Definition,
+    Derived,
     Expr,
     Flow,
     Jump,
@@ -158,3 +160,18 @@ def equations(
                 for (target, _), e in zip(called.values, values, strict=True)
             ),
         )
+
+
+def derivation(rename: Renaming, derived: Derived) -> ir.Derivation:
+    """Return what computes constants."""
+    if isinstance(derived, Definition):
+        return Assign(rename.symbol(derived.symbol), rename.expr(derived.value))
+    return ir.MatrixBlock(
+        rows=tuple(tuple(map(rename.expr, row)) for row in derived.matrix),
+        entries=tuple(
+            (rename.symbol(s), i, j)
+            for i, row in enumerate(derived.symbols)
+            for j, s in enumerate(row)
+            if s is not None
+        ),
+    )

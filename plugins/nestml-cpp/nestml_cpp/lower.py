@@ -14,9 +14,7 @@ from nestml_core.api import (
     Base,
     Call,
     Declaration,
-    Definition,
     Delay,
-    Derived,
     Expr,
     Flow,
     Function,
@@ -49,7 +47,7 @@ from nestml_core.api import (
 from nestml_cpp import ir
 from nestml_cpp.bodies import INPUT, PARAMETERS, Renaming, zero
 from nestml_cpp.comments import commented, lines_of
-from nestml_cpp.flows import flow_method, jumping, next_symbol
+from nestml_cpp.flows import derivation, flow_method, jumping, next_symbol
 from nestml_cpp.functions import Reach, body_reach, expr_reach, flow_reaches, reaches
 from nestml_cpp.names import (
     computed,
@@ -163,7 +161,7 @@ class _Lowering:
             delays=tuple(map(self.delay, model.delays)),
             parameter_guards=tuple(self.guards(is_static=True)),
             state_guards=tuple(self.guards(is_static=False)),
-            derivation=tuple(map(self.derivation, model.derived)),
+            derivation=tuple(derivation(self.rename, d) for d in model.derived),
             initial=tuple(
                 Assign(rename.symbol(d.symbol), rename.expr(d.value)) for d in model.state
             ),
@@ -323,20 +321,6 @@ class _Lowering:
         target = self.rename.symbol(d.symbol)
         return ir.Delay(
             target.name, target, self.rename.symbol(d.variable), self.rename.expr(d.duration)
-        )
-
-    def derivation(self, derived: Derived) -> ir.Derivation:
-        rename = self.rename
-        if isinstance(derived, Definition):
-            return Assign(rename.symbol(derived.symbol), rename.expr(derived.value))
-        return ir.MatrixBlock(
-            rows=tuple(tuple(map(rename.expr, row)) for row in derived.matrix),
-            entries=tuple(
-                (rename.symbol(s), i, j)
-                for i, row in enumerate(derived.symbols)
-                for j, s in enumerate(row)
-                if s is not None
-            ),
         )
 
     def watched(self) -> Iterator[ir.Watched]:

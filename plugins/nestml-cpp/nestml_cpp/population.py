@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nestml_core.api import Artifact, Diagnostic, Result, SolvedModel, Symbol
-from nestml_cpp.library import Fact, FloatArray, Handle, IntArray, Library, Problem
+from nestml_cpp.compiled_functions import FloatArray, IntArray, Problem
+from nestml_cpp.library import Fact, Handle, Library
 from nestml_cpp.names import file_name
 from nestml_cpp.requirements import has_loops
 from nestml_cpp.simulation import failure, initial, parameters, recordables, spoken
@@ -18,6 +19,10 @@ from nestml_cpp.toolchain import Variant, compile_program, library_of
 
 Values = Mapping[Symbol, Any]
 NOTHING: Values = MappingProxyType({})
+
+
+def _variant(*, one_by_one: bool) -> Variant:
+    return Variant.SINGLE if one_by_one else Variant.POPULATION
 
 
 class Population:
@@ -50,7 +55,7 @@ class Population:
         seed: int = 1,
         one_by_one: bool = False,
     ) -> None:
-        path = library_of(artifact.directory, model, Variant.POPULATION)
+        path = library_of(artifact.directory, model, _variant(one_by_one=one_by_one))
         library = Library(path, file_name(model))
         self._handle = Handle(library, size, dt, seed, one_by_one=one_by_one)
         self.model = model
@@ -174,7 +179,7 @@ def population(
     MemoryError : there is not enough memory for so many neurons.
     """
     made = compile_program(
-        artifact.program, artifact.directory, artifact.options, Variant.POPULATION
+        artifact.program, artifact.directory, artifact.options, _variant(one_by_one=one_by_one)
     )
     if made.value is None:
         return Result(None, made.diagnostics)

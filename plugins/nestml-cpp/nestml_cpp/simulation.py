@@ -24,7 +24,8 @@ from nestml_core.api import (
     coherent_text,
     vectors,
 )
-from nestml_cpp.library import Handle, Kind, Library, LibraryMisused, Problem
+from nestml_cpp.compiled_functions import Kind, LibraryMisused, Problem
+from nestml_cpp.library import Handle, Library
 from nestml_cpp.names import file_name, is_number
 from nestml_cpp.requirements import has_loops
 from nestml_cpp.toolchain import library_of

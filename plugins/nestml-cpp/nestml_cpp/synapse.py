@@ -11,8 +11,6 @@ from nestml_core.api import (
     Assign,
     Base,
     Declaration,
-    Definition,
-    Derived,
     Emit,
     Expr,
     Function,
@@ -40,7 +38,7 @@ from nestml_cpp import ir
 from nestml_cpp import synapse_ir as sir
 from nestml_cpp.bodies import PARAMETERS, Renaming, zero
 from nestml_cpp.comments import commented, lines_of
-from nestml_cpp.flows import flow_method, jumping, next_symbol, stored_in_order
+from nestml_cpp.flows import derivation, flow_method, jumping, next_symbol, stored_in_order
 from nestml_cpp.functions import Reach
 from nestml_cpp.names import MEMBERS, Names, file_name, is_number, members
 from nestml_cpp.options import Options
@@ -242,23 +240,9 @@ class _Lowering:
 
     def derivation(self, owner: str) -> tuple[ir.Derivation, ...]:
         return tuple(
-            self.derived(d)
+            derivation(self.rename, d)
             for d in self.split.whole.derived
             if any(self.split.owners[s] == owner for s in defined(d))
-        )
-
-    def derived(self, d: Derived) -> ir.Derivation:
-        rename = self.rename
-        if isinstance(d, Definition):
-            return Assign(rename.symbol(d.symbol), rename.expr(d.value))
-        return ir.MatrixBlock(
-            rows=tuple(tuple(map(rename.expr, row)) for row in d.matrix),
-            entries=tuple(
-                (rename.symbol(s), i, j)
-                for i, row in enumerate(d.symbols)
-                for j, s in enumerate(row)
-                if s is not None
-            ),
         )
 
     def settings(self, declared: Sequence[Declaration]) -> Iterator[sir.Setting]:

@@ -4,118 +4,87 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from nestml_cpp.library import FloatArray, IntArray, Kind, LibraryMisused, Problem
+from nestml_cpp.compiled_functions import (
+    DOUBLE,
+    INT,
+    INT64,
+    POINTER,
+    UINT64,
+    FloatArray,
+    Functions,
+    IntArray,
+    Kind,
+    Opened,
+    Problem,
+    Signatures,
+)
 
 INTERFACE = 1
 CHUNK = 4096
 """Steps between looks for interruptions."""
 
-_P, _I, _L, _D, _U = (
-    ctypes.c_void_p,
-    ctypes.c_int,
-    ctypes.c_int64,
-    ctypes.c_double,
-    ctypes.c_uint64,
-)
-SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
+SIGNATURES: Signatures = MappingProxyType(
     {
-        "interface": (_I, ()),
-        "open": (_P, (_D, _U)),
-        "close": (None, (_P,)),
-        "problem": (ctypes.c_char_p, (_P,)),
-        "plastic": (_P, (_P,)),
-        "connect": (_I, (_P, _P, _P, _P, _L, _I, _L, _L)),
-        "parameter": (_I, (_P, _L, _P, _I)),
-        "initial": (_I, (_P, _L, _P, _I)),
-        "modulation": (_I, (_P, _L, _L)),
-        "keep": (None, (_P, _I)),
-        "start": (_I, (_P, _P)),
-        "take": (_I, (_P, _P)),
-        "read": (_I, (_P, _L, _P, _P)),
-        "interrupt": (None, (_I,)),
-        "emitted": (_L, (_P,)),
-        "emitted_steps": (_P, (_P,)),
-        "emitted_connections": (_P, (_P,)),
-        "emitted_weights": (_P, (_P,)),
-        "messages": (ctypes.c_char_p, (_P,)),
-        "drive": (_P, (_P,)),
-        "drive_close": (None, (_P,)),
-        "drive_train": (None, (_P, _I, _P, _P, _L)),
-        "drive_factor": (_I, (_P, _L, _P, _L, _L)),
-        "drive_record": (None, (_P, _L, _P)),
-        "drive_begin": (_I, (_P,)),
-        "drive_advance": (_I, (_P, _L)),
-        "drive_read": (_I, (_P, _L, _P)),
+        "interface": (INT, ()),
+        "open": (POINTER, (DOUBLE, UINT64)),
+        "close": (None, (POINTER,)),
+        "problem": (ctypes.c_char_p, (POINTER,)),
+        "plastic": (POINTER, (POINTER,)),
+        "connect": (INT, (POINTER, POINTER, POINTER, POINTER, INT64, INT, INT64, INT64)),
+        "parameter": (INT, (POINTER, INT64, POINTER, INT)),
+        "initial": (INT, (POINTER, INT64, POINTER, INT)),
+        "modulation": (INT, (POINTER, INT64, INT64)),
+        "keep": (None, (POINTER, INT)),
+        "start": (INT, (POINTER, POINTER)),
+        "take": (INT, (POINTER, POINTER)),
+        "read": (INT, (POINTER, INT64, POINTER, POINTER)),
+        "interrupt": (None, (INT,)),
+        "emitted": (INT64, (POINTER,)),
+        "emitted_steps": (POINTER, (POINTER,)),
+        "emitted_connections": (POINTER, (POINTER,)),
+        "emitted_weights": (POINTER, (POINTER,)),
+        "messages": (ctypes.c_char_p, (POINTER,)),
+        "drive": (POINTER, (POINTER,)),
+        "drive_close": (None, (POINTER,)),
+        "drive_train": (None, (POINTER, INT, POINTER, POINTER, INT64)),
+        "drive_factor": (INT, (POINTER, INT64, POINTER, INT64, INT64)),
+        "drive_record": (None, (POINTER, INT64, POINTER)),
+        "drive_begin": (INT, (POINTER,)),
+        "drive_advance": (INT, (POINTER, INT64)),
+        "drive_read": (INT, (POINTER, INT64, POINTER)),
     }
 )
 """Results and arguments of the functions of a library, without the name of the model."""
 
 
-class SynapseLibrary:
+class SynapseLibrary(Functions):
     """The functions of one synapse model.
 
     Parameters
     ----------
     model : the name of its file
-
-    Raises
-    ------
-    OSError : the file is no library that can be loaded here.
-    LibraryMisused : its interface is not the one this package knows.
     """
 
     def __init__(self, path: Path, model: str) -> None:
-        loaded = ctypes.CDLL(str(path))
-        functions = {}
-        for name, (result, arguments) in SIGNATURES.items():
-            function = getattr(loaded, f"{model}_synapse_{name}")
-            function.restype, function.argtypes = result, arguments
-            functions[name] = function
-        if functions["interface"]() != INTERFACE:
-            raise LibraryMisused(f"{path} has another interface")
-        self._functions = functions
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["_functions"][name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def address(self, name: str) -> int:
-        """Return where a function is."""
-        return int(ctypes.cast(self._functions[name], ctypes.c_void_p).value or 0)
+        super().__init__(path, f"{model}_synapse", SIGNATURES, INTERFACE)
 
 
-class SynapseHandle:
+class SynapseHandle(Opened):
     """Connections of a library, which a network makes and runs.
-
-    Arrays that it is given are kept alive as long as it is open.
 
     Attributes
     ----------
-    pointer : the handle that the functions of the library take
     plastic : where the ``nestml_runtime::Plastic`` is
     """
 
     def __init__(self, library: SynapseLibrary, dt: float, seed: int) -> None:
-        self.library = library
-        self._kept: list[Any] = []
-        pointer = library.open(dt, seed % (1 << 64))
-        if not pointer:
-            raise MemoryError("no memory for connections")
-        self.pointer: int = pointer
-        self._close = weakref.finalize(self, library.close, pointer)
-
-    def close(self) -> None:
-        self._close()
+        super().__init__(library, library.open(dt, seed % (1 << 64)), "connections")
 
     @property
     def plastic(self) -> int:
@@ -124,19 +93,15 @@ class SynapseHandle:
     def parameter(self, index: int, values: Any) -> None:
         """Give a parameter a value, or one for each connection."""
         array = np.asarray(values, dtype=np.float64)
-        self.check(
-            self.library.parameter(self.pointer, index, self.keep(array), int(array.ndim == 1))
-        )
+        self.call("parameter", index, self.keep(array), int(array.ndim == 1))
 
     def initial(self, index: int, values: Any) -> None:
         array = np.asarray(values, dtype=np.float64)
-        self.check(
-            self.library.initial(self.pointer, index, self.keep(array), int(array.ndim == 1))
-        )
+        self.call("initial", index, self.keep(array), int(array.ndim == 1))
 
     def modulation(self, port: int, delay: int) -> None:
         """Let one more node reach a modulatory port, by its number in the order of events."""
-        self.check(self.library.modulation(self.pointer, port, delay))
+        self.call("modulation", port, delay)
 
     def keep_emitted(self, wanted: bool = True) -> None:
         self.library.keep(self.pointer, int(wanted))
@@ -145,40 +110,10 @@ class SynapseHandle:
         """Return the steps, connections and weights of what was emitted."""
         count = int(self.library.emitted(self.pointer))
         return (
-            self._column("emitted_steps", count, ctypes.c_int64),
-            self._column("emitted_connections", count, ctypes.c_int64),
-            self._column("emitted_weights", count, ctypes.c_double),
+            self.column("emitted_steps", count),
+            self.column("emitted_connections", count),
+            self.column("emitted_weights", count, DOUBLE),
         )
-
-    def messages(self) -> str:
-        text: bytes = self.library.messages(self.pointer)
-        return text.decode("utf-8", errors="replace")
-
-    def problem(self, kind: int) -> Problem | None:
-        """Return what a result of the library means; None if all is well."""
-        if kind == Kind.NONE:
-            return None
-        text = self.library.problem(self.pointer).decode("utf-8", errors="replace")
-        return Problem(Kind(kind), text)
-
-    def check(self, kind: int) -> None:
-        problem = self.problem(kind)
-        if problem is not None and problem.kind is Kind.NO_MEMORY:
-            raise MemoryError(problem.text)
-        if problem is not None:
-            raise LibraryMisused(problem.text)
-
-    def keep(self, values: Any, dtype: Any = np.float64) -> int:
-        """Keep an array; return where its values are."""
-        array = np.ascontiguousarray(values, dtype=dtype)
-        self._kept.append(array)
-        return int(array.ctypes.data)
-
-    def _column(self, name: str, count: int, kind: Any) -> npt.NDArray[Any]:
-        if count == 0:
-            return np.empty(0, dtype=np.dtype(kind))
-        pointer = ctypes.cast(getattr(self.library, name)(self.pointer), ctypes.POINTER(kind))
-        return np.ctypeslib.as_array(pointer, (count,)).copy()
 
 
 class Driven:
@@ -206,7 +141,7 @@ class Driven:
         is_uniform = int((ago == ago[:1]).all())
         arrays = [handle.keep(x, np.int64) for x in (sources, targets, ago)]
         library = self._library
-        handle.check(library.connect(handle.pointer, *arrays, self.size, is_uniform, *sizes))
+        handle.call("connect", *arrays, self.size, is_uniform, *sizes)
         self._pointer = library.drive(handle.pointer)
         if not self._pointer:
             raise MemoryError("no memory to drive connections")

@@ -21,7 +21,7 @@ from nestml_core.api import (
     Trace,
     coherent_text,
 )
-from nestml_cpp.library import Kind, LibraryMisused, Problem
+from nestml_cpp.compiled_functions import Kind, LibraryMisused, Problem
 from nestml_cpp.names import file_name
 from nestml_cpp.options import Options
 from nestml_cpp.ownership import is_own
