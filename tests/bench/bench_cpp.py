@@ -158,6 +158,8 @@ def made(case: Case, size: int, folder: Path) -> Population:
     neurons.set(values, {symbols["V_m"]: start})
     neurons.keep_spikes(False)
     assert neurons.begin() == ()
+    for port in model.spike_ports:  # from now on rows are read, as the bounds do
+        neurons.arriving(port.symbol, 1)
     return neurons
 
 

@@ -91,7 +91,7 @@ class Delivery:
             handle.measure()
             assert handle.begin() == 0, handle.text
             assert handle.advance(self.experiment.steps) == 0, handle.text
-            synapses = len(self.experiment.projections[0].pre)
+            synapses = len(self.experiment.projections[0].pairs)
             self.bytes_per_synapse = handle.static_bytes / synapses
             found = np.concatenate([block.read(0) for block in network.nodes[1].handles])
             np.testing.assert_allclose(found, self.expected, rtol=1e-9)

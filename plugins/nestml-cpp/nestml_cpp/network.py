@@ -37,7 +37,8 @@ from nestml_core.api import (
     tracked,
 )
 from nestml_cpp import synapses
-from nestml_cpp.library import CHUNK_SECONDS, FloatArray, Handle, Kind, Library, Problem
+from nestml_cpp.compiled_functions import FloatArray, Kind, Problem
+from nestml_cpp.library import CHUNK_SECONDS, Handle, Library
 from nestml_cpp.names import file_name
 from nestml_cpp.network_compiling import Compiled, compiled
 from nestml_cpp.network_library import NetworkHandle
@@ -193,10 +194,14 @@ class _Run:
         ports = [x.symbol for x in target.model.spike_ports]
         negative = -1 if p.negative is None else ports.index(p.negative)
         numbers = (p.source, p.target, ports.index(p.port), negative)
+        if p.plasticity is None and p.pairs.starts is not None:
+            columns = (p.pairs.targets, p.delays, p.weights)
+            self.handle.connect_sorted(numbers, p.pairs.starts, columns)
+            return part
         if p.plasticity is None:
             self.handle.connect("connect", numbers, (p.pre, p.post, p.delays, p.weights))
             return part
-        nothing = np.broadcast_to(np.zeros(1), p.pre.shape)
+        nothing = np.broadcast_to(np.zeros(1), (len(p.pairs),))
         self.handle.connect("connect_plastic", numbers, (p.pre, p.post, p.delays, nothing))
         self._plastic(place, p, p.plasticity, part)
         return part
@@ -215,7 +220,7 @@ class _Run:
             self.handle.call("modulate", place, m.node)
         self._factors(place, p, plasticity)
         for symbol in plasticity.record:
-            out = self._recording(len(p.pre))
+            out = self._recording(len(p.pairs))
             number = _number(recordables(plasticity.model), symbol)
             self.handle.record("record_synapses", place, number, out)
             part.recorded[symbol] = out

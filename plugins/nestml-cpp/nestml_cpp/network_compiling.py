@@ -15,7 +15,8 @@ from nestml_core.api import (
     Written,
 )
 from nestml_cpp import synapses
-from nestml_cpp.network_library import Functions, runtime
+from nestml_cpp.compiled_functions import Functions
+from nestml_cpp.network_library import runtime
 from nestml_cpp.options import Options
 from nestml_cpp.toolchain import Variant, compile_program, library_of
 

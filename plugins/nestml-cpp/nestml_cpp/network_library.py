@@ -19,78 +19,94 @@ import numpy.typing as npt
 
 from nestml_core.api import Result, cache_folder, private_folder
 from nestml_cpp import network_rendering
-from nestml_cpp.library import FloatArray, IntArray, Kind, LibraryMisused
+from nestml_cpp.compiled_functions import (
+    DOUBLE,
+    INT,
+    INT64,
+    POINTER,
+    UINT64,
+    FloatArray,
+    Functions,
+    IntArray,
+    Opened,
+    Signatures,
+)
 from nestml_cpp.options import Options
 from nestml_cpp.toolchain import (
     LIBRARY,
+    QUICK,
+    Compiler,
     Variant,
     find_compiler,
     flags,
+    is_usual,
     machine,
     made,
     missing,
     shared,
 )
 
-INTERFACE = 1
+INTERFACE = 2
 KEY_DIGITS = 16
 THREADS = "-pthread"
-
-_P, _I, _L, _D, _U = (
-    ctypes.c_void_p,
-    ctypes.c_int,
-    ctypes.c_int64,
-    ctypes.c_double,
-    ctypes.c_uint64,
+LOOPS = (
+    *("-O1", "-finline-small-functions", "-fstrict-aliasing", "-fschedule-insns2"),
+    *("-fpeephole2", "-ftree-pre"),
 )
-SIGNATURES: Mapping[str, tuple[Any, tuple[Any, ...]]] = MappingProxyType(
+"""Flags of g++: the parts of -O2 that loops over connections gain from, without the rest, which
+takes time."""
+
+SIGNATURES: Signatures = MappingProxyType(
     {
-        "interface": (_I, ()),
-        "number_bytes": (_I, ()),
-        "open": (_P, (_D, _L, _L)),
-        "close": (None, (_P,)),
-        "block_length": (_L, (_P, _L)),
-        "population": (_I, (_P, _L)),
-        "block": (_I, (_P, _L, _P, _P, _P, _P, _P)),
-        "trains": (_I, (_P, _L, _P, _P, _L)),
-        "poisson": (_I, (_P, _L, _P, _U)),
-        "connect": (_I, (_P, _L, _L, _L, _L, _L, _P)),
-        "connect_plastic": (_I, (_P, _L, _L, _L, _L, _L, _P)),
-        "synapses": (_I, (_P, _L, _P, _P, _P, _P, _P, _P)),
-        "modulate": (_I, (_P, _L, _L)),
-        "factor": (_I, (_P, _L, _L, _D)),
-        "couple": (_I, (_P, _L, _L, _L, _L, _L, _P)),
-        "record": (_I, (_P, _L, _L, _P, _L)),
-        "record_synapses": (_I, (_P, _L, _L, _P, _L)),
-        "keep_spikes": (None, (_P, _L, _I)),
-        "begin": (_I, (_P,)),
-        "advance": (_I, (_P, _L)),
-        "text": (ctypes.c_char_p, (_P,)),
-        "where": (_I, (_P,)),
-        "number": (_L, (_P,)),
-        "fact": (_L, (_P, _I)),
-        "measure": (None, (_P, _I)),
-        "seconds": (_D, (_P, _I)),
-        "take_spikes": (_P, (_P, _L)),
-        "spikes": (_L, (_P,)),
-        "spike_steps": (_P, (_P,)),
-        "spike_members": (_P, (_P,)),
-        "free_spikes": (None, (_P,)),
-        "save": (_L, (_P,)),
-        "saved": (_P, (_P,)),
-        "load": (_I, (_P, ctypes.c_char_p, _L)),
+        "interface": (INT, ()),
+        "number_bytes": (INT, ()),
+        "open": (POINTER, (DOUBLE, INT64, INT64)),
+        "close": (None, (POINTER,)),
+        "block_length": (INT64, (POINTER, INT64)),
+        "population": (INT, (POINTER, INT64)),
+        "block": (INT, (POINTER, INT64, POINTER, POINTER, POINTER, POINTER, POINTER)),
+        "trains": (INT, (POINTER, INT64, POINTER, POINTER, INT64)),
+        "poisson": (INT, (POINTER, INT64, POINTER, UINT64)),
+        "connect": (INT, (POINTER, INT64, INT64, INT64, INT64, INT64, POINTER)),
+        "connect_sorted": (INT, (POINTER, INT64, INT64, INT64, INT64, INT64, POINTER, POINTER)),
+        "connect_plastic": (INT, (POINTER, INT64, INT64, INT64, INT64, INT64, POINTER)),
+        "synapses": (INT, (POINTER, INT64, POINTER, POINTER, POINTER, POINTER, POINTER, POINTER)),
+        "modulate": (INT, (POINTER, INT64, INT64)),
+        "factor": (INT, (POINTER, INT64, INT64, DOUBLE)),
+        "couple": (INT, (POINTER, INT64, INT64, INT64, INT64, INT64, POINTER)),
+        "record": (INT, (POINTER, INT64, INT64, POINTER, INT64)),
+        "record_synapses": (INT, (POINTER, INT64, INT64, POINTER, INT64)),
+        "keep_spikes": (None, (POINTER, INT64, INT)),
+        "begin": (INT, (POINTER,)),
+        "advance": (INT, (POINTER, INT64)),
+        "text": (ctypes.c_char_p, (POINTER,)),
+        "where": (INT, (POINTER,)),
+        "number": (INT64, (POINTER,)),
+        "fact": (INT64, (POINTER, INT)),
+        "measure": (None, (POINTER, INT)),
+        "seconds": (DOUBLE, (POINTER, INT)),
+        "take_spikes": (POINTER, (POINTER, INT64)),
+        "spikes": (INT64, (POINTER,)),
+        "spike_steps": (POINTER, (POINTER,)),
+        "spike_members": (POINTER, (POINTER,)),
+        "free_spikes": (None, (POINTER,)),
+        "save": (INT64, (POINTER,)),
+        "saved": (POINTER, (POINTER,)),
+        "load": (INT, (POINTER, ctypes.c_char_p, INT64)),
     }
 )
 """Results and arguments of the functions of the library, without ``nestml_network_``."""
 
-KINDS: Mapping[str, int] = MappingProxyType({"f8": 0, "i8": 1, "i4": 2, "u4": 3, "u2": 4})
+KINDS: Mapping[str, int] = MappingProxyType(
+    {"f8": 0, "i8": 1, "i4": 2, "u4": 3, "u2": 4, "f4": 5, "u1": 6}
+)
 """``Column::Kind`` of the runtime, by the kinds of numbers of NumPy."""
 
 
 class Column(ctypes.Structure):
     """A column of numbers: one for each connection, or one for all."""
 
-    _fields_ = (("data", _P), ("stride", _L), ("kind", _I))
+    _fields_ = (("data", POINTER), ("stride", INT64), ("kind", INT))
 
 
 def column(values: npt.NDArray[Any]) -> tuple[Column, npt.NDArray[Any]]:
@@ -101,34 +117,6 @@ def column(values: npt.NDArray[Any]) -> tuple[Column, npt.NDArray[Any]]:
         kind = values.dtype.str[1:]
     stride = values.strides[0] if len(values) > 1 else 0
     return Column(values.ctypes.data, stride, KINDS[kind]), values
-
-
-class Functions:
-    """The functions of the network runtime.
-
-    Raises
-    ------
-    OSError : the file is no library that can be loaded here.
-    LibraryMisused : its interface is not the one this package knows.
-    """
-
-    def __init__(self, path: Path) -> None:
-        loaded = ctypes.CDLL(str(path))
-        functions = {}
-        for name, (result, arguments) in SIGNATURES.items():
-            function = getattr(loaded, f"nestml_network_{name}")
-            function.restype, function.argtypes = result, arguments
-            functions[name] = function
-        if functions["interface"]() != INTERFACE:
-            raise LibraryMisused(f"{path} has another interface")
-        self._functions = functions
-        self.path = path
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["_functions"][name]
-        except KeyError:
-            raise AttributeError(name) from None
 
 
 class _Owner:
@@ -153,8 +141,8 @@ class _Numbers:
         }
 
 
-class NetworkHandle:
-    """A network of a library. Arrays that it is given are kept alive as long as it is open.
+class NetworkHandle(Opened):
+    """A network of a library.
 
     Parameters
     ----------
@@ -162,86 +150,70 @@ class NetworkHandle:
     cut : for how many threads populations are cut into blocks
     """
 
+    says = "text"
+
     def __init__(self, functions: Functions, dt: float, threads: int, cut: int) -> None:
-        self._functions = functions
-        self._kept: list[Any] = []
-        self._pointer = functions.open(dt, threads, cut)
-        if not self._pointer:
-            raise MemoryError(f"no memory for a network, or no {threads} threads")
-        self._close = weakref.finalize(self, functions.close, self._pointer)
-
-    def close(self) -> None:
-        self._close()
-
-    def call(self, name: str, *arguments: Any) -> None:
-        """Call a function that only fails for want of memory, or through a mistake of ours.
-
-        Raises
-        ------
-        MemoryError, LibraryMisused
-        """
-        kind = getattr(self._functions, name)(self._pointer, *arguments)
-        if kind == Kind.NO_MEMORY:
-            raise MemoryError(self.text)
-        if kind != Kind.NONE:
-            raise LibraryMisused(self.text)
+        pointer = functions.open(dt, threads, cut)
+        super().__init__(functions, pointer, f"a network, or no {threads} threads")
 
     def connect(self, name: str, numbers: tuple[int, ...], columns: tuple[Any, ...]) -> None:
         """Call a function that takes ``numbers`` and columns of connections."""
         made = [column(c) for c in columns]
         array = (Column * len(made))(*(c for c, _ in made))
-        self.call(name, *numbers, len(columns[0]), ctypes.cast(array, _P))
+        self.call(name, *numbers, len(columns[0]), ctypes.cast(array, POINTER))
 
-    def keep(self, values: Any, dtype: Any = np.float64) -> int:
-        """Keep an array; return where its values are."""
-        array = np.ascontiguousarray(values, dtype=dtype)
-        self._kept.append(array)
-        return int(array.ctypes.data)
+    def connect_sorted(
+        self, numbers: tuple[int, ...], starts: IntArray, columns: tuple[Any, ...]
+    ) -> None:
+        """Connect by columns that begin with neurons, sorted by source and then by neuron; the
+        connections of source i are those from ``starts[i]`` to ``starts[i + 1]``. They are left
+        where they are.
+        """
+        made = [column(c) for c in columns]
+        array = (Column * len(made))(*(c for c, _ in made))
+        self._kept += [values for _, values in made]
+        place = self.keep(starts, np.int64)
+        self.call("connect_sorted", *numbers, len(columns[0]), place, ctypes.cast(array, POINTER))
 
     def block_length(self, size: int) -> int:
-        return int(self._functions.block_length(self._pointer, size))
+        return int(self.library.block_length(self.pointer, size))
 
     # Running
 
     def begin(self) -> int:
-        return int(self._functions.begin(self._pointer))
+        return int(self.library.begin(self.pointer))
 
     def advance(self, steps: int) -> int:
-        return int(self._functions.advance(self._pointer, steps))
+        return int(self.library.advance(self.pointer, steps))
 
     @property
     def kind(self) -> int:
         """What ended the run: a ``Kind``."""
-        return int(self._functions.fact(self._pointer, 3))
-
-    @property
-    def text(self) -> str:
-        text: bytes = self._functions.text(self._pointer)
-        return text.decode("utf-8", errors="replace")
+        return int(self.library.fact(self.pointer, 3))
 
     @property
     def place(self) -> tuple[int, int]:
         """Whether the problem is about a node (1) or a projection (2), and which."""
-        return int(self._functions.where(self._pointer)), int(self._functions.number(self._pointer))
+        return int(self.library.where(self.pointer)), int(self.library.number(self.pointer))
 
     @property
     def steps_done(self) -> int:
-        return int(self._functions.fact(self._pointer, 0))
+        return int(self.library.fact(self.pointer, 0))
 
     @property
     def static_bytes(self) -> int:
         """How many bytes connections take whose weights never change."""
-        return int(self._functions.fact(self._pointer, 2))
+        return int(self.library.fact(self.pointer, 2))
 
     def measure(self) -> None:
         """Measure the CPU time that each phase takes."""
-        self._functions.measure(self._pointer, 1)
+        self.library.measure(self.pointer, 1)
 
     @property
     def seconds(self) -> tuple[float, float]:
         """CPU time of the first thread, in s: to update neurons, and to deliver spikes."""
-        pointer = self._pointer
-        update, delivery = (self._functions.seconds(pointer, which) for which in (0, 1))
+        pointer = self.pointer
+        update, delivery = (self.library.seconds(pointer, which) for which in (0, 1))
         return float(update), float(delivery)
 
     def spikes(self, node: int) -> tuple[IntArray, IntArray]:
@@ -252,8 +224,8 @@ class NetworkHandle:
         ------
         MemoryError
         """
-        functions = self._functions
-        taken = functions.take_spikes(self._pointer, node)
+        functions = self.library
+        taken = functions.take_spikes(self.pointer, node)
         if not taken:
             raise MemoryError("no memory for spikes")
         count = int(functions.spikes(taken))
@@ -265,13 +237,13 @@ class NetworkHandle:
         return steps, members
 
     def save(self) -> bytes:
-        size = int(self._functions.save(self._pointer))
+        size = int(self.library.save(self.pointer))
         if size < 0:
             raise MemoryError("no memory for the state of the network")
-        return ctypes.string_at(self._functions.saved(self._pointer), size)
+        return ctypes.string_at(self.library.saved(self.pointer), size)
 
     def load(self, state: bytes) -> int:
-        return int(self._functions.load(self._pointer, state, len(state)))
+        return int(self.library.load(self.pointer, state, len(state)))
 
     def record(self, name: str, part: int, recordable: int, out: FloatArray) -> None:
         """Have a recordable written to ``out``, of shape (steps, members)."""
@@ -310,11 +282,19 @@ def runtime(options: Options) -> Result[Functions]:
         with tempfile.TemporaryDirectory(prefix=".source-", dir=folder) as sources:
             for name, text in files.items():
                 (Path(sources) / name).write_text(text, encoding="utf-8")
-            problem = made(Path(sources) / network_rendering.LIBRARY, target, shared(command))
+            source = Path(sources) / network_rendering.LIBRARY
+            problem = made(source, target, shared(command), _ahead(compiler, options))
         if problem is not None:
             return Result(None, (problem,))
     os.utime(folder)  # builds that nobody has used for long are deleted
-    return Result(Functions(target))
+    return Result(Functions(target, "nestml_network", SIGNATURES, INTERFACE))
+
+
+def _ahead(compiler: Compiler, options: Options) -> tuple[str, ...]:
+    """Return flags that only save time."""
+    if not is_usual(compiler, options):
+        return ()
+    return QUICK if "clang" in compiler.version() else (*QUICK, *LOOPS)
 
 
 def _folder() -> Path:

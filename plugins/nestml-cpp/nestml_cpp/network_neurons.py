@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nestml_core.api import Population
-from nestml_cpp.library import FloatArray, Handle
+from nestml_cpp.compiled_functions import FloatArray
+from nestml_cpp.library import Handle
 from nestml_cpp.network_state import is_shared
 from nestml_cpp.simulation import initial, parameters
 

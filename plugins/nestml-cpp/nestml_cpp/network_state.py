@@ -18,12 +18,14 @@ from nestml_core.api import (
     Running,
     Symbol,
 )
-from nestml_cpp.library import FloatArray
+from nestml_cpp.compiled_functions import FloatArray
 
 NAME = "cpp"
 CUT_BYTES = 8
 """A state begins with the number of threads for which its populations are cut into blocks."""
 MAX_CUT = 1 << 16
+AT_ONCE = 1 << 20
+"""So many rows of an array are taken together into a digest."""
 
 
 def packed(cut: int, saved: bytes, digest: str, steps: int) -> NetworkState:
@@ -61,8 +63,13 @@ def digest_of(network: NetworkExperiment, libraries: Mapping[tuple[str, int], st
     """
     digest = hashlib.sha256()
     for x in _facts(network):
-        data = x.tobytes() if isinstance(x, np.ndarray) else repr(x).encode()
-        digest.update(f"{len(data)} ".encode() + data)
+        if not isinstance(x, np.ndarray):
+            data = repr(x).encode()
+            digest.update(f"{len(data)} ".encode() + data)
+            continue
+        digest.update(f"{x.dtype.str} {x.nbytes} ".encode())
+        for k in range(0, len(x), AT_ONCE):
+            digest.update(x[k : k + AT_ONCE].tobytes())
     for key in sorted(libraries):
         digest.update(f"{key} {libraries[key]}".encode())
     return digest.hexdigest()
@@ -85,8 +92,9 @@ def _facts(network: NetworkExperiment) -> Iterator[Any]:
 
 def _projection(p: Projection) -> Iterator[Any]:
     yield from (p.source, p.target, p.port.name)
-    for array in (p.pre, p.post, p.delays):
-        yield from _compact(array)
+    for array in (p.pairs.starts, p.pairs.sources, p.pairs.targets, p.delays):
+        if array is not None:
+            yield from _compact(array)
     if p.weights is not None:
         yield from _compact(p.weights)
     if p.plasticity is not None:
@@ -117,4 +125,5 @@ def is_shared(values: npt.NDArray[Any]) -> bool:
     """Return whether all members have the same value."""
     if len(values) < 2 or values.strides[0] == 0:
         return True
-    return bool((values == values[:1]).all())
+    parts = (values[k : k + AT_ONCE] for k in range(0, len(values), AT_ONCE))
+    return all(bool((part == values[:1]).all()) for part in parts)

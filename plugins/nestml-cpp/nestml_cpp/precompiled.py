@@ -24,13 +24,18 @@ HEADERS = (
 KEPT = 4
 """So many are kept, the last ones used: each takes some 60 MB."""
 ABANDONED_SECONDS = 3600
+PAYS_AFTER = 3
+"""So many libraries are compiled without it before it is made, which takes as long as it saves in
+some four of them."""
+WANTED = "wanted"
+"""Grows by a byte with each library that is compiled without it."""
 TEMPLATES = environment("nestml_cpp")
 
 
 def precompiled(command: Sequence[str], facts: Sequence[str]) -> tuple[str, ...]:
-    """Return the flags with which ``command`` uses the kept header, which is made if need be.
+    """Return the flags with which ``command`` uses the kept header, which is made once it pays.
 
-    There are none where nothing can be kept, and for compilers that make no such thing.
+    There are none before, where nothing can be kept, and for compilers that make no such thing.
 
     Parameters
     ----------
@@ -45,7 +50,7 @@ def precompiled(command: Sequence[str], facts: Sequence[str]) -> tuple[str, ...]
         root = private_folder(cache_folder() / "cpp-headers")
         folder = root / digest.hexdigest()[:32]
         if not _form(folder).is_file():
-            if not _made(command, text, folder):
+            if not _pays(folder) or not _made(command, text, folder):
                 return ()
             _forget(root)
         os.utime(folder)
@@ -56,6 +61,16 @@ def precompiled(command: Sequence[str], facts: Sequence[str]) -> tuple[str, ...]
 
 def _form(folder: Path) -> Path:
     return folder / f"{NAME}.gch"
+
+
+def _pays(folder: Path) -> bool:
+    """Return whether enough libraries were compiled without the header; note that one more is."""
+    folder.mkdir(exist_ok=True)
+    with (folder / WANTED).open("ab") as wanted:
+        times = wanted.tell()
+        if times < PAYS_AFTER:
+            wanted.write(b".")
+    return times >= PAYS_AFTER
 
 
 def _text() -> str:

@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 from generated_programs import generate
+from nestml_cpp.network import _Run
+from nestml_cpp.network_compiling import compiled
+from nestml_cpp.options import Options
 from scipy.sparse import csr_array
 
 from nestml_core import ModelError, Network, progress
+from nestml_core.api import Running
 from nestml_core.networks import Connections, NetworkRun, Nodes
+from nestml_core.networks.execution import written_by
+from nestml_core.targets import backend_named
 from nestml_core.testing import models
 
 pytestmark = pytest.mark.usefixtures("compiler")
@@ -176,6 +182,134 @@ def test_results_do_not_depend_on_threads() -> None:
     one = net.run(80, backend="cpp")
     for threads in (2, 3, 4):
         same(one, net.run(80, backend="cpp", threads=threads), parts)
+
+
+def late(size: int = 400) -> tuple[Network, Parts]:
+    """Return a network whose rows of arrivals, with such delays, are too long for sums."""
+    rng = np.random.default_rng(7)
+    net = Network(dt=0.1)
+    currents = np.round(rng.uniform(380, 500, size))
+    cells = net.create("iaf_psc_exp", size, parameters={"I_e": currents})
+    pairs = rng.integers(0, size, (2, 9000))
+    net.connect(cells, cells, pairs=tuple(pairs[:, :4000]), weight=7.3, delay=12.0)
+    net.connect(cells, cells, pairs=tuple(pairs[:, 4000:6000]), weight=7.3, delay=3.0)
+    net.connect(cells, cells, pairs=tuple(pairs[:, 6000:7000]), weight=2.9, delay=3.0)
+    net.connect(cells, cells, pairs=tuple(pairs[:, 7000:]), weight=-31.7, delay=9.9)
+    net.record(cells, "V_m")
+    return net, {"cells": cells}
+
+
+def test_tallies_do_what_the_reference_does() -> None:
+    net, parts = late()
+    expected = net.run(60)
+    assert len(expected.spikes(parts["cells"])[0]) > 800
+    same(expected, net.run(60, backend="cpp", threads=2), parts, 1e-11)
+
+
+def test_more_spikes_at_once_than_a_tally_can_hold() -> None:
+    """One neuron gets more than 65,535 spikes in a step, in two volleys."""
+    net = Network(dt=0.1)
+    first = net.spike_source([[1.0]] * 40_000)
+    second = net.spike_source([[1.0, 1.0]] * 20_000)
+    cells = net.create("iaf_psc_exp", 1_000)
+    for source in (first, second):
+        pairs = (np.arange(source.size), np.zeros(source.size, int))
+        net.connect(source, cells, pairs=pairs, weight=0.001, delay=10.0, port="exc_spikes")
+    net.record(cells, "I_syn_exc")
+    for threads in (1, 2):
+        got = net.run(12, backend="cpp", threads=threads)[cells]["I_syn_exc"]
+        assert got[0].max() == pytest.approx(80.0, rel=1e-9)
+        assert got[1:].max() == 0.0
+
+
+def in_types(
+    signs: str, weight: str, steps: list[int], model: str = "iaf_psc_exp", size: int = 600
+) -> tuple[Network, Parts]:
+    """Return connections whose numbers are of certain types.
+
+    Parameters
+    ----------
+    signs : `positive`, `negative`, `by source`, or `both`
+    weight : the type of the weights, or `one` of them
+    steps : delays
+    """
+    rng = np.random.default_rng(5)
+    net = Network(dt=0.1)
+    source = net.spike_source(trains(rng, 40, 100, 12))
+    cells = net.create(model, size)
+    n = 3000
+    pre, post = rng.integers(0, 40, n), rng.integers(0, size, n)
+    weights = np.round(rng.uniform(1, 200, n))
+    if signs == "negative":
+        weights = -weights
+    elif signs == "by source":
+        weights[pre % 2 == 0] *= -1
+    elif signs == "both":
+        weights *= rng.choice([-1, 1], n)
+    given = weights.astype(weight) if weight != "one" else -99.0 if signs == "negative" else 99.0
+    net.connect(source, cells, pairs=(pre, post), weight=given, delay=rng.choice(steps, n) / 10)
+    if model == "iaf_psc_exp":
+        net.record(cells, ["V_m", "I_syn_exc", "I_syn_inh"])
+    else:
+        net.record(cells)
+    return net, {"source": source, "cells": cells}
+
+
+NUMBERS: list[tuple[str, list[int]]] = [
+    ("f8", [15]),
+    ("f8", [3, 90]),
+    ("f4", [15, 255]),
+    ("f4", [15, 256]),
+    ("i8", [400]),
+]
+
+
+@pytest.mark.parametrize(
+    ("signs", "weight", "steps"),
+    [
+        *(
+            (signs, *numbers)
+            for signs in ("positive", "negative", "by source", "both")
+            for numbers in NUMBERS
+        ),
+        ("positive", "one", [3, 300]),
+        ("negative", "one", [3, 300]),
+        ("negative", "one", [15]),
+    ],
+)
+def test_numbers_of_any_type_do_the_same(signs: str, weight: str, steps: list[int]) -> None:
+    """Also where the population is cut into blocks, and where signs choose between two ports."""
+    net, parts = in_types(signs, weight, steps)
+    if (signs, weight) in {("by source", "f8"), ("both", "f4"), ("negative", "one")}:
+        same(net.run(40), net.run(40, backend="cpp", threads=2), parts, 1e-11)
+    one = net.run(60, backend="cpp")
+    for name, signs_of in (("I_syn_exc", {"negative"}), ("I_syn_inh", {"positive"})):
+        assert (np.abs(one[parts["cells"]][name]).max() > 0) == (signs not in signs_of)
+    same(one, net.run(60, backend="cpp", threads=3), parts)
+
+
+def test_counted_spikes_of_either_sign_go_to_their_ports(tmp_path: Path) -> None:
+    path = tmp_path / "counted.nestml"
+    path.write_text(COUNTED)
+    for weight in ("f4", "f8"):
+        net, parts = in_types("by source", weight, [2, 15], str(path), 300)
+        same(net.run(10), net.run(10, backend="cpp", threads=2), parts)
+
+
+def test_weights_and_delays_are_left_where_they_are() -> None:
+    """What the network runtime takes beside is 2 bytes a connection at most, and those of rows."""
+    net, _ = in_types("by source", "f8", [15, 16], size=2000)
+    experiment = net.experiment(1.0)
+    (p,) = experiment.projections
+    made = compiled(experiment, Options(), written_by(backend_named("cpp"))).value
+    assert made is not None
+    for threads, each in ((1, 0), (2, 2)):
+        run = _Run(experiment, Running(threads=threads), made)
+        try:
+            rows = (40 * threads + 1) * 4
+            assert run.handle.static_bytes == each * len(p.pairs) + rows
+        finally:
+            run.close()
 
 
 def test_spikes_are_counted_and_signs_choose_ports(tmp_path: Path) -> None:
@@ -374,6 +508,7 @@ def test_couplings_do_what_the_reference_does() -> None:
 
 NETWORKS: dict[str, Callable[[Path], tuple[Network, Parts]]] = {
     "static": lambda _: mixed(5, size=600),
+    "late": lambda _: late(),
     "plastic": lambda _: plastic(6, "stdp"),
     "third factors": lambda folder: third(folder, 8),
     "random": lambda folder: random(folder, 9),

@@ -13,6 +13,7 @@ from nestml_core.testing import models
 PROGRAM = """
 #include "iaf_psc_exp_population.hpp"
 #include "nestml_network.hpp"
+#include <algorithm>
 #include <cstdio>
 
 using namespace nestml_runtime;
@@ -23,7 +24,7 @@ struct Lists {
 
   Wiring wiring() const {
     return {pre.size(), column(pre.data()), column(post.data()), column(delays.data()),
-            column(weights.data())};
+            column(weights.data()), nullptr};
   }
 };
 
@@ -39,7 +40,42 @@ static Lists lists(std::int32_t sources, std::int32_t targets, std::size_t count
     made.pre.push_back(draw(sources));
     made.post.push_back(draw(targets));
     made.delays.push_back(3 + draw(20));
-    made.weights.push_back(static_cast<double>(draw(120)) - 40.0);
+    made.weights.push_back(static_cast<double>(draw(120)) - 40.5);
+  }
+  return made;
+}
+
+/// The same connections by source and by target. They must live as long as the network.
+struct Sorted {
+  std::vector<std::int64_t> starts;
+  std::vector<std::uint16_t> post;
+  std::vector<std::uint8_t> delays;
+  std::vector<double> weights;
+
+  Sorted(const Lists& from, std::size_t sources) : starts(sources + 1, 0) {
+    std::vector<std::size_t> order;
+    for (std::size_t k = 0; k < from.pre.size(); ++k) order.push_back(k);
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      return from.pre[a] != from.pre[b] ? from.pre[a] < from.pre[b] : from.post[a] < from.post[b];
+    });
+    for (const std::size_t k : order) {
+      ++starts[static_cast<std::size_t>(from.pre[k]) + 1];
+      post.push_back(static_cast<std::uint16_t>(from.post[k]));
+      delays.push_back(static_cast<std::uint8_t>(from.delays[k]));
+      weights.push_back(from.weights[k]);
+    }
+    for (std::size_t i = 1; i <= sources; ++i) starts[i] += starts[i - 1];
+  }
+  Wiring wiring() const {
+    return {post.size(), {}, column(post.data()), column(delays.data()), column(weights.data()),
+            starts.data()};
+  }
+};
+
+/// Have all connections of a source excite, or inhibit.
+static Lists of_one_sign(Lists made) {
+  for (std::size_t k = 0; k < made.pre.size(); ++k) {
+    if ((made.pre[k] % 2 == 0) != (made.weights[k] < 0.0)) made.weights[k] = -made.weights[k];
   }
   return made;
 }
@@ -49,7 +85,7 @@ struct Made {
   std::size_t cells = 0;
   std::vector<double> recorded = std::vector<double>(400 * 700);
 
-  Made(std::size_t threads, std::size_t cut, std::int64_t from, bool couples)
+  Made(std::size_t threads, std::size_t cut, std::int64_t from, bool couples, bool sorts = false)
       : network(0.1, threads, cut) {
     static const std::int64_t steps[] = {5, 5, 40, 211}, members[] = {0, 1, 0, 2};
     static const double drive = 370.0;
@@ -60,7 +96,15 @@ struct Made {
         network, 700, 1, [](Population& b) { b.parameters[8] = {&drive, 1, false}; });
     network.connect(trains, cells, 0, 1, lists(3, 700, 2000).wiring());
     network.connect(noise, cells, 0, 1, lists(4, 700, 2000).wiring());
-    network.connect(cells, cells, 0, 1, lists(700, 700, 9000).wiring());
+    static const Lists local = of_one_sign(lists(700, 700, 5000)), mixed = lists(700, 700, 9000);
+    static const Sorted local_sorted(local, 700), mixed_sorted(mixed, 700);
+    if (sorts) {
+      network.connect(cells, cells, 0, 1, local_sorted.wiring());
+      network.connect(cells, cells, 0, 1, mixed_sorted.wiring());
+    } else {
+      network.connect(cells, cells, 0, 1, local.wiring());
+      network.connect(cells, cells, 0, 1, mixed.wiring());
+    }
     if (couples) network.couple(cells, cells, 0, 0, lists(700, 700, 900).wiring());
     network.record(cells, 0, recorded.data(), 400 - from);
     if (!network.begin()) std::printf("%s\\n", network.problem.text.c_str());
@@ -70,8 +114,12 @@ struct Made {
 
 static bool same(bool couples) {
   Made one(1, 0, 0, couples), three(3, 0, 0, couples), first(2, 0, 0, couples);
-  one.network.advance(400);
-  three.network.advance(400);
+  Made sorted_one(1, 0, 0, couples, true), sorted_three(3, 0, 0, couples, true);
+  for (Made* made : {&one, &three, &sorted_one, &sorted_three}) made->network.advance(400);
+  for (Made* made : {&sorted_one, &sorted_three}) {
+    if (one.spikes() != made->spikes() || one.recorded != made->recorded) return false;
+    if (made->network.static_bytes() >= one.network.static_bytes()) return false;
+  }
   if (one.spikes().size() < 500) return false;
   if (one.spikes() != three.spikes() || one.recorded != three.recorded) return false;
 

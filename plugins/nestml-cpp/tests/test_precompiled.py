@@ -19,8 +19,9 @@ COMPILERS = [c for c in ("g++", "clang++") if shutil.which(c)]
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where headers are kept: nothing is there yet."""
+    """Return where headers are kept, from the first library on: nothing is there yet."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(precompiled, "PAYS_AFTER", 0)
     return tmp_path / "cache" / "nestml" / "cpp-headers"
 
 
@@ -60,6 +61,21 @@ def test_kept_headers_are_used_and_change_nothing(
     assert precompiled.NAME not in " ".join(commands[-1]), "a trial of flags keeps nothing"
     assert (with_headers == plain).all()
     assert (again == plain).all()
+
+
+def test_they_are_made_once_it_pays(
+    compiler: tuple[str, ...],
+    cache: Path,
+    commands: list[list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(precompiled, "PAYS_AFTER", 2)
+    values = [potential(tmp_path / name) for name in "abcd"]
+    used = ["-include" in words for words in commands]
+    assert used == [False, False, True, True], "not for the first two"
+    assert len(list(cache.glob(f"*/{precompiled.NAME}.gch"))) == 1
+    assert all((v == values[0]).all() for v in values)
 
 
 def test_populations_use_them_too(

@@ -103,6 +103,7 @@ struct Handle {
   void* row(std::int64_t port, std::int64_t step, bool counts) {
     if (!has(population->events, port) || step < 1) return nullptr;
     const auto index = static_cast<std::size_t>(port);
+    population->open(index);  // whoever asked may keep the pointer
     if (!counts) return population->sum(index, step);
     return population->is_counted(index) ? population->count(index, step) : nullptr;
   }
@@ -155,6 +156,15 @@ struct Handle {
       const Listening listening(messages);
       action();
       return population->problem.kind;
+    } catch (...) {
+      return caught();
+    }
+  }
+
+  /// Say what is being thrown: once, not in each function that may throw.
+  int caught() {
+    try {
+      throw;
     } catch (const std::bad_alloc&) {
       return fail(Problem::no_memory, "there is not enough memory");
 #ifdef NESTML_RUNTIME_V1_VECTORS

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -66,11 +68,29 @@ struct alignas(64) Line {
   Scalar values[64 / sizeof(Scalar)] = {};
 };
 
+/// A line of the cache with numbers of spikes.
+struct alignas(64) TallyLine {
+  std::uint16_t numbers[32] = {};
+};
+
+/// What arrives at a spike port, in a row for each step to come. `slots` of them go round.
+struct Arrivals {
+  std::vector<Line> sums = {};
+  std::vector<Line> counts = {};         ///< of spikes, where these are told from none
+  std::vector<TallyLine> tallies = {};   ///< of spikes that all have `weight`
+  double weight = 0.0;
+  std::vector<std::uint32_t> most = {};  ///< by slot: no neuron has more spikes in its tally
+  std::vector<unsigned char> is_used = {};  ///< by slot: whether there may be something in its sums
+  bool is_open = false;                     ///< there may be, in any slot
+};
+
 /// Neurons of one model with the same step.
 ///
 /// Spikes arrive in rows: what is added to `sum(port, step)[neuron]` arrives at the end of that
-/// step. `slots` steps can be written ahead; a row is cleared when its step is done. For ports
-/// that are `counted` the number of spikes must be added to `count(port, step)[neuron]`.
+/// step. `slots` steps can be written ahead; a row is cleared when its step is done, and has to be
+/// asked for again then, unless the port is kept `open`. For ports that are `counted` the number of
+/// spikes must be added to `count(port, step)[neuron]`. Many spikes of one weight are cheaper in a
+/// `tally`: two bytes a neuron, and no row is read in which nothing arrived.
 class Population {
  public:
   virtual ~Population() = default;
@@ -88,6 +108,7 @@ class Population {
   std::vector<Current> currents;
   std::vector<Recorder> recorders;
   bool keeps_spikes = true;
+  bool looks_later = false;  ///< whoever calls `advance` sees to it that the last step is looked at
   std::vector<std::int64_t> spike_steps, spike_neurons;
   std::vector<std::vector<std::uint32_t>> fired;  ///< of the last slice, step by step
   Problem problem;
@@ -109,28 +130,80 @@ class Population {
   std::size_t slots() const { return rows_ahead; }
   std::size_t stride() const { return width; }
   std::size_t row_distance() const { return lines * (sizeof(Line) / sizeof(Scalar)); }
-  Scalar* sum(std::size_t port, std::int64_t step) { return row(2 * port, step); }
-  Scalar* count(std::size_t port, std::int64_t step) { return row(2 * port + 1, step); }
-  bool is_counted(std::size_t port) const { return !rows[2 * port + 1].empty(); }
+  Scalar* sum(std::size_t port, std::int64_t step) {
+    arrivals[port].is_used[slot(step)] = 1;
+    return arrivals[port].sums[slot(step) * lines].values;
+  }
+  Scalar* count(std::size_t port, std::int64_t step) {
+    return arrivals[port].counts[slot(step) * lines].values;
+  }
+  bool is_counted(std::size_t port) const { return !arrivals[port].counts.empty(); }
+
+  /// Have rows of a port stay where they are to be written whenever someone likes.
+  void open(std::size_t port) { arrivals[port].is_open = true; }
+
+  /// Have spikes of one weight for a port tallied; to be called before `begin`. Returns whether
+  /// they are.
+  bool take_tallies(std::size_t port, double weight) {
+    Arrivals& a = arrivals[port];
+    if (is_counted(port) || (!a.tallies.empty() && a.weight != weight)) return false;
+    if (a.tallies.empty()) a.tallies.resize(1);
+    a.weight = weight;
+    return true;
+  }
+  /// Have no tallies, and no ports open.
+  void take_sums() {
+    for (Arrivals& a : arrivals) {
+      a.tallies.clear();
+      a.is_open = !a.counts.empty();
+    }
+  }
+  bool has_tally(std::size_t port, double weight) const {
+    return !arrivals[port].tallies.empty() && arrivals[port].weight == weight;
+  }
+  /// Return the tally of a step, in which each neuron gets up to `more` spikes; nullptr if it might
+  /// overflow.
+  std::uint16_t* tally(std::size_t port, std::int64_t step, std::size_t more) {
+    constexpr std::uint32_t limit = std::numeric_limits<std::uint16_t>::max();
+    Arrivals& a = arrivals[port];
+    std::uint32_t& most = a.most[slot(step)];
+    if (more > limit - most) return nullptr;
+    most += static_cast<std::uint32_t>(more);
+    return a.tallies[slot(step) * tally_lines].numbers;
+  }
 
   /// Make room for spikes that arrive up to so many steps ahead; to be called before `begin`.
   void reserve(std::size_t slots) {
     rows_ahead = std::max<std::size_t>(slots, 1);
-    for (std::vector<Line>& r : rows) {
-      if (!r.empty()) r.assign(rows_ahead * lines, Line{});
+    for (Arrivals& a : arrivals) {
+      a.sums.assign(rows_ahead * lines, Line{});
+      if (!a.counts.empty()) a.counts.assign(rows_ahead * lines, Line{});
+      if (!a.tallies.empty()) a.tallies.assign(rows_ahead * tally_lines, TallyLine{});
+      a.most.assign(rows_ahead, 0);
+      a.is_used.assign(rows_ahead, 0);
     }
     fired.resize(rows_ahead);
   }
 
-  /// Advance by so many steps, or until there is a problem. Returns whether there is none.
+  /// Advance by so many steps, or until there is a problem. Returns whether there is none. Whether
+  /// variables are numbers is looked at after the last step, after every step that is recorded, and
+  /// now and then; in no steps it is looked at, and nothing else is done.
   bool advance(std::int64_t steps) {
+    if (steps == 0 && problem.kind == Problem::none) look();
     while (steps > 0 && problem.kind == Problem::none) {
-      const auto slot = static_cast<std::size_t>(done) % rows_ahead;
-      const auto left = static_cast<std::int64_t>(rows_ahead - slot);
+      const std::size_t first_slot = slot(done + 1);
+      const auto left = static_cast<std::int64_t>(rows_ahead - first_slot);
       const std::int64_t slice = recorders.empty() ? std::min(steps, left) : 1;
       deliver(slice);
       for (std::int64_t t = 0; t < slice; ++t) fired[static_cast<std::size_t>(t)].clear();
-      run(slice);
+      const bool is_last = steps == slice && !looks_later;
+      const bool is_due = done / often != (done + slice) / often;
+      run(slice, is_last || is_due || !recorders.empty());
+      for (Arrivals& a : arrivals) {
+        const auto from = static_cast<std::ptrdiff_t>(first_slot);
+        std::fill_n(a.most.begin() + from, slice, 0);
+        std::fill_n(a.is_used.begin() + from, slice, 0);
+      }
       if (keeps_spikes) keep(slice);
       done += slice;
       steps -= slice;
@@ -148,15 +221,18 @@ class Population {
         events(spike_ports),
         currents(continuous_ports),
         width(width),
-        rows(2 * spike_ports) {
+        arrivals(spike_ports) {
+    // rows whose addresses end alike get in each other's way
     lines = (width * sizeof(Scalar) + sizeof(Line) - 1) / sizeof(Line);
-    if (lines % 4 == 0) ++lines;  // rows whose addresses end alike get in each other's way
+    if (lines % 4 == 0) ++lines;
+    tally_lines = (width * sizeof(std::uint16_t) + sizeof(TallyLine) - 1) / sizeof(TallyLine);
+    if (tally_lines % 4 == 0) ++tally_lines;
   }
 
-  /// Have rows for a port; with counts if its spikes are to be told apart from none.
-  void add_port(std::size_t port, bool counted) {
-    rows[2 * port].resize(1);
-    if (counted) rows[2 * port + 1].resize(1);
+  /// Have the spikes of a port counted, so that they are told from none.
+  void count_spikes(std::size_t port) {
+    arrivals[port].counts.resize(1);
+    open(port);
   }
 
   void restart() {
@@ -169,19 +245,40 @@ class Population {
     reserve(rows_ahead);
   }
 
-  /// Advance by a slice of steps whose rows follow each other.
-  virtual void run(std::int64_t slice) = 0;
+  static constexpr std::int64_t often = 16;  ///< so many steps are not looked at, at most
+
+  /// Advance by a slice of steps whose rows follow each other; then look if that is asked for.
+  virtual void run(std::int64_t slice, bool looks) = 0;
+  /// See whether all variables are numbers.
+  virtual void look() = 0;
 
   template <class Self, class Archive>
   static void keep_rows(Self& self, Archive& archive) {
     archive.take(self.done);
-    for (auto& r : self.rows) archive.take(r);
+    for (auto& a : self.arrivals) {
+      archive.take(a.sums);
+      archive.take(a.counts);
+      archive.take(a.tallies);
+      archive.take(a.most);
+      archive.take(a.is_used);
+    }
   }
 
-  Scalar* row(std::size_t index, std::int64_t step) {
-    const auto slot = static_cast<std::size_t>(step - 1) % rows_ahead;
-    return rows[index][slot * lines].values;
+  std::size_t slot(std::int64_t step) const {
+    return static_cast<std::size_t>(step - 1) % rows_ahead;
   }
+
+  /// Return the sums of a step; nullptr if there is nothing in them.
+  Scalar* sum_if_any(std::size_t port, std::int64_t step) {
+    Arrivals& a = arrivals[port];
+    const bool is_read = a.is_open || a.is_used[slot(step)] != 0;
+    return is_read ? a.sums[slot(step) * lines].values : nullptr;
+  }
+  std::uint16_t* tally_if_any(std::size_t port, std::int64_t step) {
+    Arrivals& a = arrivals[port];
+    return a.most[slot(step)] > 0 ? a.tallies[slot(step) * tally_lines].numbers : nullptr;
+  }
+  double tallied_weight(std::size_t port) const { return arrivals[port].weight; }
 
   /// Return the continuous input of one neuron in a step; the last value holds on.
   double current(std::size_t port, std::int64_t step, std::size_t neuron) const {
@@ -231,8 +328,8 @@ class Population {
   }
 
   std::size_t rows_ahead = 16;
-  std::size_t lines;  ///< from row to row
-  std::vector<std::vector<Line>> rows;
+  std::size_t lines, tally_lines;  ///< from row to row
+  std::vector<Arrivals> arrivals;  ///< by spike port
   std::vector<double> scratch;
 };
 
@@ -257,7 +354,7 @@ class SinglePopulation final : public Population {
  public:
   SinglePopulation(std::size_t size, double dt, std::uint64_t seed)
       : Population(size, size, dt, seed, Model::spike_ports, Model::continuous_ports) {
-    for (std::size_t i = 0; i < Model::spike_ports; ++i) add_port(i, true);
+    for (std::size_t i = 0; i < Model::spike_ports; ++i) count_spikes(i);
     parameters.resize(Model::parameters);
     initial.resize(Model::initial);
   }
@@ -301,7 +398,9 @@ class SinglePopulation final : public Population {
   }
 
  private:
-  void run(std::int64_t slice) override {
+  void look() override {}  // every step of each neuron is looked at
+
+  void run(std::int64_t slice, bool) override {
     for (std::int64_t t = 0; t < slice; ++t) {
       const std::int64_t step = done + t + 1;
       for (std::size_t i = 0; i < size; ++i) {
@@ -346,14 +445,21 @@ struct Draws {
 /// What arrives at lanes of neurons in a step: rows of spikes, and currents.
 template <std::size_t SpikePorts, std::size_t ContinuousPorts>
 struct LaneInput {
-  Scalar* sums[SpikePorts + 1];
+  Scalar* sums[SpikePorts + 1];            ///< nullptr if nothing is in the row, as for tallies
+  std::uint16_t* tallies[SpikePorts + 1];  ///< numbers of spikes of a weight
+  Scalar weights[SpikePorts + 1];          ///< of those that are tallied
   Scalar* counts[SpikePorts + 1];
   const Scalar* currents[ContinuousPorts + 1];
   std::size_t strides[ContinuousPorts + 1];  ///< 0 if all neurons get the same
   Draws random;
 
   /// Return the sums of the weights for the neurons from `k` on, and clear them.
-  Real sum(std::size_t k, std::size_t port) const { return taken(sums[port] + k); }
+  Real sum(std::size_t k, std::size_t port) const {
+    Real x = 0.0;
+    if (sums[port] != nullptr) x = taken(sums[port] + k);
+    if (tallies[port] != nullptr) x = fma(Real(weights[port]), number(tallies[port] + k), x);
+    return x;
+  }
   Mask arrived(std::size_t k, std::size_t port) const { return taken(counts[port] + k) > 0.0; }
   Real current(std::size_t k, std::size_t port) const {
     return load(currents[port] + k * strides[port]);
@@ -364,6 +470,15 @@ struct LaneInput {
     const Real x = load(from);
     store(from, 0.0);
     return x;
+  }
+  /// Return numbers of spikes, and clear them.
+  static Real number(std::uint16_t* from) {
+    typedef std::uint16_t Numbers __attribute__((vector_size(lanes * sizeof(std::uint16_t))));
+    typedef std::int32_t Wider __attribute__((vector_size(lanes * sizeof(std::int32_t))));
+    Numbers n;
+    std::memcpy(&n, from, sizeof n);
+    std::memset(from, 0, sizeof n);
+    return Real(__builtin_convertvector(__builtin_convertvector(n, Wider), RealVector));
   }
 };
 
@@ -385,7 +500,9 @@ class LanePopulation final : public Population {
   LanePopulation(std::size_t size, double dt, std::uint64_t seed)
       : Population(size, (size + lanes - 1) / lanes * lanes, dt, seed, Model::spike_ports,
                    Model::continuous_ports) {
-    for (std::size_t i = 0; i < Model::spike_ports; ++i) add_port(i, Model::counted[i]);
+    for (std::size_t i = 0; i < Model::spike_ports; ++i) {
+      if (Model::counted[i]) count_spikes(i);
+    }
     parameters.resize(Model::parameters);
     initial.resize(Model::initial);
   }
@@ -447,7 +564,9 @@ class LanePopulation final : public Population {
     Input in = {};
     in.random = {seed, static_cast<std::uint64_t>(step), first};
     for (std::size_t port = 0; port < Model::spike_ports; ++port) {
-      in.sums[port] = sum(port, step);
+      in.sums[port] = sum_if_any(port, step);
+      in.tallies[port] = tally_if_any(port, step);
+      in.weights[port] = static_cast<Scalar>(tallied_weight(port));
       if (Model::counted[port]) in.counts[port] = count(port, step);
     }
     for (std::size_t port = 0; port < Model::continuous_ports; ++port) {
@@ -471,69 +590,78 @@ class LanePopulation final : public Population {
     return in;
   }
 
-  void run(std::int64_t slice) override {
+  void look() override { check(done); }
+
+  void run(std::int64_t slice, bool looks) override {
     inputs.clear();
     for (std::int64_t t = 0; t < slice; ++t) inputs.push_back(input(done + t + 1, slice, t));
-    const std::size_t steps = inputs.size();
+    // a block comes back from the cache step by step; a single step has nothing to come back to
+    const std::size_t length = slice == 1 ? state.size() : block;
     bool is_finite = true;
-    for (std::size_t begin = 0; begin < state.size(); begin += block) {
-      const std::size_t end = std::min(begin + block, state.size());
-      for (std::size_t t = 0; t < steps; ++t) {
-        const bool is_last = t + 1 == steps;
-        bool good = true;
-        if constexpr (is_short) {
-          good = constants.size() == 1 ? advance_short(begin, end, t, is_last)
-                                       : advance_block(begin, end, t, is_last);
-        } else {
-          good = advance_block(begin, end, t, is_last);
-        }
-        is_finite = is_finite && good;
+    for (std::size_t begin = 0; begin < state.size(); begin += length) {
+      const std::size_t end = std::min(begin + length, state.size());
+      bool good = true;
+      if constexpr (is_short) {
+        good = constants.size() == 1 ? advance_short(begin, end, looks)
+                                     : advance_block(begin, end, looks);
+      } else {
+        good = advance_block(begin, end, looks);
       }
+      is_finite = is_finite && good;
     }
     if (!is_finite) check(done + slice);
   }
 
-  /// Advance neurons by a step. Returns whether all are finite, if that is asked for.
-  bool advance_block(std::size_t begin, std::size_t end, std::size_t t, bool checks) {
-    return each_step(constants.data(), stride_of_constants(), begin, end, t, checks);
+  /// Advance neurons by the slice. Returns whether all are finite behind it, if that is asked for.
+  bool advance_block(std::size_t begin, std::size_t end, bool looks) {
+    return each_step(constants.data(), stride_of_constants(), begin, end, looks);
   }
 
   /// The same for a short step and shared constants: in one piece, so that these stay where they
   /// are at hand.
-  [[gnu::flatten]] bool advance_short(std::size_t begin, std::size_t end, std::size_t t,
-                                      bool checks) {
+  [[gnu::flatten]] bool advance_short(std::size_t begin, std::size_t end, bool looks) {
     const Constants shared = constants[0];
-    return each_step(&shared, 0, begin, end, t, checks);
+    return each_step(&shared, 0, begin, end, looks);
   }
 
   bool each_step(const Constants* c, std::size_t stride, std::size_t begin, std::size_t end,
-                 std::size_t t, bool checks) {
+                 bool looks) {
+    const std::size_t steps = inputs.size();
+    bool is_finite = true;
+    for (std::size_t t = 0; t < steps; ++t) {
+      is_finite = each(c, stride, begin, end, t, looks && t + 1 == steps);
+    }
+    return is_finite;
+  }
+
+  /// Advance neurons by a step. Returns whether all are finite, if that is asked for.
+  bool each(const Constants* c, std::size_t stride, std::size_t begin, std::size_t end,
+            std::size_t t, bool looks) {
     const Input in = inputs[t];
     State* const all_states = state.data();
     const double step = dt;
     const double time = static_cast<double>(done + static_cast<std::int64_t>(t) + 1) * step;
     Real sum = 0.0;
     for (std::size_t g = begin; g < end; ++g) {
-      State s = all_states[g];  // a copy that nothing else may change
-      const Whole emitted = Model::step(c[g * stride], s, in, g * lanes, step, time);
-      all_states[g] = s;
-      if (checks) sum = sum + Model::strange(s);
-      if constexpr (Model::emits) {
-        if (any(emitted)) [[unlikely]] {
-          note(emitted, g * lanes, fired[t]);
+      decltype(Model::step(*c, *all_states, in, 0, step, time)) emitted = {};
+      for (; g < end; ++g) {  // calls nothing, so that constants can stay in registers
+        State s = all_states[g];  // a copy that nothing else may change
+        emitted = Model::step(c[g * stride], s, in, g * lanes, step, time);
+        all_states[g] = s;
+        if (looks) sum = sum + Model::strange(s);
+        if constexpr (Model::emits) {
+          if (nestml_runtime::any(emitted)) [[unlikely]] break;
         }
       }
+      if (Model::emits && g < end) note(Whole(emitted), g * lanes, fired[t]);
     }
     return all(sum == 0.0);
   }
 
-  static bool any(Whole emitted) { return nestml_runtime::any(emitted != Whole(0L)); }
-
   [[gnu::noinline]] void note(Whole emitted, std::size_t first,
                               std::vector<std::uint32_t>& to) const {
     for (std::size_t i = 0; i < lanes && first + i < size; ++i) {
-      to.insert(to.end(), static_cast<std::size_t>(emitted[i]),
-                static_cast<std::uint32_t>(first + i));
+      for (long n = emitted[i]; n > 0; --n) to.push_back(static_cast<std::uint32_t>(first + i));
     }
   }
 

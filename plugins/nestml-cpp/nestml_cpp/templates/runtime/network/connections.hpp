@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 namespace nestml_runtime {
@@ -18,15 +19,18 @@ inline constexpr std::int64_t delay_limit = 65535;
 
 /// A column of numbers in memory of someone else's: one for each, or one for all (`stride` 0).
 struct Column {
-  enum Kind { float64, int64, int32, uint32, uint16 };
+  enum Kind { float64, int64, int32, uint32, uint16, float32, uint8 };
   const void* data = nullptr;
   std::int64_t stride = 0;  ///< bytes from number to number
   Kind kind = float64;
 
   bool is_shared() const { return stride == 0; }
+  /// Whether the numbers lie one after the other, in a type that takes so many bytes.
+  bool is_dense(std::size_t bytes) const { return stride == static_cast<std::int64_t>(bytes); }
 
   double real(std::size_t k) const {
-    return kind == float64 ? number<double>(k) : static_cast<double>(whole(k));
+    if (kind == float64) return number<double>(k);
+    return kind == float32 ? static_cast<double>(number<float>(k)) : static_cast<double>(whole(k));
   }
   std::int64_t whole(std::size_t k) const {
     switch (kind) {
@@ -38,6 +42,10 @@ struct Column {
         return number<std::uint32_t>(k);
       case uint16:
         return number<std::uint16_t>(k);
+      case uint8:
+        return number<std::uint8_t>(k);
+      case float32:
+        return static_cast<std::int64_t>(number<float>(k));
       default:
         return static_cast<std::int64_t>(number<double>(k));
     }
@@ -55,9 +63,28 @@ struct Column {
 
 /// Connections as lists: number k leads from member `pre` of the source to neuron `post` of the
 /// target, and takes `delays` steps. The columns are read once, when the connections are made.
+///
+/// If there are `starts`, connections lie by source, and those of a source by target: the ones of
+/// source i are number `starts[i]` to `starts[i + 1]`, and `pre` is not needed. The columns then
+/// stay where they are as long as the network: weights and delays are not copied if need not be.
 struct Wiring {
   std::size_t count = 0;
-  Column pre, post, delays, weights;
+  Column pre = {}, post = {}, delays = {}, weights = {};
+  const std::int64_t* starts = nullptr;
+
+  /// Call `act(k, pre)` for each connection, in their order.
+  template <class Act>
+  void each(const Act& act) const {
+    std::size_t source = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      if (starts == nullptr) {
+        source = static_cast<std::size_t>(pre.whole(k));
+      } else {
+        while (static_cast<std::size_t>(starts[source + 1]) <= k) ++source;
+      }
+      act(k, source);
+    }
+  }
 };
 
 /// What is the same for all rows of a spike port: where the row of a step begins.
@@ -70,27 +97,68 @@ struct Rows {
   Number* const* counts = nullptr;
 };
 
+/// Have memory come into the cache that is needed soon.
+inline void fetch([[maybe_unused]] const void* from, [[maybe_unused]] std::size_t bytes) {
+#if defined(__GNUC__)
+  const char* const end = static_cast<const char*>(from) + bytes;
+  for (const char* at = static_cast<const char*>(from); at < end; at += 64) {
+    __builtin_prefetch(at);
+    __asm__ volatile("" : : "r"(at));  // or g++ takes this for a function that does nothing
+  }
+#endif
+}
+
 /// Connections to one block of neurons, with weights that never change. They lie by source, and
-/// take 2 bytes each, 8 more if weights differ and 2 more if delays do.
+/// take 2 bytes each, and those of weights and of delays if these differ.
 ///
 /// What arrives at a neuron is added up in the order of the sources, and of the connections of one
 /// source in the order in which they were given.
 template <class Number>
 class StaticConnections {
  public:
-  std::size_t size() const { return targets.size(); }
+  StaticConnections() = default;
+  StaticConnections(const StaticConnections&) = delete;  // it may point into itself
+  StaticConnections& operator=(const StaticConnections&) = delete;
+  StaticConnections(StaticConnections&&) noexcept = default;
+  StaticConnections& operator=(StaticConnections&&) noexcept = default;
+  ~StaticConnections() = default;
+
+  std::size_t size() const { return count; }
+  /// The bytes that are taken beside the columns of others.
   std::size_t bytes() const {
-    return starts.capacity() * sizeof starts[0] + targets.capacity() * sizeof targets[0] +
-           weights.capacity() * sizeof weights[0] + delays.capacity() * sizeof delays[0];
+    return own_starts.capacity() * sizeof own_starts[0] +
+           own_targets.capacity() * sizeof own_targets[0] + own_weights.capacity() +
+           own_delays.capacity();
   }
 
-  /// Deliver the spikes of some sources.
-  void deliver(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows) const {
-    if (sources.empty() || targets.empty()) return;
-    if (rows.counts == nullptr) {
-      choose<false>(sources, rows);
+  /// Whether all have one weight and one delay.
+  bool is_uniform() const { return uniform; }
+  double shared_weight() const { return weight; }
+  std::int64_t shared_delay() const { return delay; }
+  /// Return how many connections lead from one source to one neuron, at most.
+  std::size_t repeats() const { return repeated; }
+
+  /// Add one to the number of each neuron for every spike that it gets from some sources.
+  void tally(const std::vector<std::uint32_t>& sources, std::uint16_t* numbers) const {
+    fetch_rows(sources, numbers, sizeof numbers[0]);
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      look_ahead(sources, i);
+      const Row row = row_of(sources[i]);
+      for (std::size_t k = row.begin; k < row.end; ++k) ++numbers[targets[k]];
+    }
+  }
+
+  /// Deliver the spikes of some sources. If there are rows for negative weights, these go there,
+  /// without the sign: then all connections of a source have the same sign.
+  void deliver(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+               const Rows<Number>* negative = nullptr) const {
+    if (sources.empty() || count == 0) return;
+    if (delays.data == nullptr) {
+      with_delays<Shared>(sources, rows, negative);
+    } else if (delays.kind == Column::uint8) {
+      with_delays<std::uint8_t>(sources, rows, negative);
     } else {
-      choose<true>(sources, rows);
+      with_delays<std::uint16_t>(sources, rows, negative);
     }
   }
 
@@ -98,87 +166,239 @@ class StaticConnections {
   template <class>
   friend class Sorting;
 
-  template <bool counted>
-  void choose(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows) const {
-    if (weights.empty() && delays.empty()) return each<counted, false, false>(sources, rows);
-    if (delays.empty()) return each<counted, true, false>(sources, rows);
-    if (weights.empty()) return each<counted, false, true>(sources, rows);
-    each<counted, true, true>(sources, rows);
+  struct Row {
+    std::size_t begin, end;
+  };
+  struct Shared {};  ///< the type of what all have the same
+
+  Row row_of(std::uint32_t source) const {
+    if (source < first || source >= last) return {0, 0};
+    const std::uint32_t* const start = starts + (source - first) * pitch;
+    return {start[0], start[1]};
   }
 
-  template <bool counted, bool weighted, bool delayed>
-  void each(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows) const {
-    const std::uint16_t* const target = targets.data();
-    const std::uint16_t* const ago = delays.data();
-    const double* const own = weights.data();
-    const auto shared = static_cast<Number>(weight);
-    Number* const sums = rows.sums[delay];
-    [[maybe_unused]] Number* const counts = counted ? rows.counts[delay] : nullptr;
-    for (const std::uint32_t source : sources) {
-      if (source < first || source >= last) continue;
-      const auto one = [&](std::size_t k) {
-        Number* const to = delayed ? rows.sums[ago[k]] : sums;
-        to[target[k]] += weighted ? static_cast<Number>(own[k]) : shared;
-        if constexpr (counted) {
-          Number* const number = delayed ? rows.counts[ago[k]] : counts;
-          number[target[k]] += Number(1);
-        }
-      };
-      const std::size_t end = starts[source - first + 1];
-      std::size_t k = starts[source - first];
-      for (; k + 4 <= end; k += 4) one(k), one(k + 1), one(k + 2), one(k + 3);
-      for (; k < end; ++k) one(k);
+  /// Have the rows of targets fetched of sources that come soon.
+  [[gnu::noinline]] void look_ahead(const std::vector<std::uint32_t>& sources,
+                                    std::size_t i) const {
+    if (i + 2 * distance < sources.size()) {
+      const std::uint32_t later = sources[i + 2 * distance];
+      if (later >= first && later < last) fetch(starts + (later - first) * pitch, 1);
     }
+    if (i + distance >= sources.size()) return;
+    const Row row = row_of(sources[i + distance]);
+    fetch(targets + row.begin, (row.end - row.begin) * sizeof targets[0]);
+    if (weights.data != nullptr) fetch_part(weights, row, sizeof(double));
+    if (delays.data != nullptr) fetch_part(delays, row, sizeof(std::uint16_t));
+  }
+  static void fetch_part(const Column& column, const Row& row, std::size_t most) {
+    const auto each = static_cast<std::size_t>(column.stride);
+    fetch(static_cast<const char*>(column.data) + row.begin * each,
+          std::min<std::size_t>((row.end - row.begin) * std::min(each, most), 512));
+  }
+
+  /// Have a row of numbers fetched, for one for each neuron, if most of it will be needed.
+  [[gnu::noinline]] void fetch_rows(const std::vector<std::uint32_t>& sources,
+                                    const void* numbers, std::size_t each) const {
+    const std::size_t bytes = length * each;
+    if (sources.size() * (count / (last - first)) >= bytes / 64) fetch(numbers, bytes);
+  }
+
+  template <class Delay>
+  void with_delays(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+                   const Rows<Number>* negative) const {
+    if (weights.data == nullptr) {
+      each<Shared, Delay>(sources, rows, negative);
+    } else if (weights.kind == Column::float32) {
+      each<float, Delay>(sources, rows, negative);
+    } else {
+      each<double, Delay>(sources, rows, negative);
+    }
+  }
+
+  template <class Weight, class Delay>
+  void each(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+            [[maybe_unused]] const Rows<Number>* negative) const {
+    if (delays.data == nullptr) fetch_rows(sources, rows.sums[delay], sizeof(Number));
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      look_ahead(sources, i);
+      const Row row = row_of(sources[i]);
+      const Rows<Number>* to = &rows;
+      Number factor = static_cast<Number>(weight);
+      if constexpr (!std::is_same_v<Weight, Shared>) {
+        factor = Number(1);
+        if (negative != nullptr && row.begin < row.end &&
+            static_cast<const Weight*>(weights.data)[row.begin] < Weight(0)) {
+          to = negative;
+          factor = Number(-1);
+        }
+      }
+      add<Weight, Delay>(row, factor, to->sums);
+      if (to->counts != nullptr) add<Shared, Delay>(row, Number(1), to->counts);
+    }
+  }
+
+  /// Add `factor` times the weights of a row.
+  template <class Weight, class Delay>
+  void add(const Row& row, Number factor, Number* const* rows) const {
+    const std::uint16_t* const target = targets;
+    [[maybe_unused]] const auto* const own = static_cast<const Weight*>(weights.data);
+    [[maybe_unused]] const auto* const ago = static_cast<const Delay*>(delays.data);
+    [[maybe_unused]] Number* const same = rows[delay];
+    const auto one = [&](std::size_t k) {
+      Number* to = same;
+      if constexpr (!std::is_same_v<Delay, Shared>) to = rows[ago[k]];
+      if constexpr (std::is_same_v<Weight, Shared>) {
+        to[target[k]] += factor;
+      } else {
+        to[target[k]] += factor * static_cast<Number>(own[k]);
+      }
+    };
+    std::size_t k = row.begin;
+    for (; k + 4 <= row.end; k += 4) one(k), one(k + 1), one(k + 2), one(k + 3);
+    for (; k < row.end; ++k) one(k);
   }
 
   std::uint32_t first = 0, last = 0;  ///< sources that have connections are from `first` to `last`
   double weight = 0.0;                ///< of all, if there are no `weights`
   std::uint16_t delay = 1;            ///< of all, if there are no `delays`
-  std::vector<std::uint32_t> starts;
-  std::vector<std::uint16_t> targets, delays;
-  std::vector<double> weights;
+  bool uniform = false;
+  std::size_t repeated = 0;
+  std::size_t count = 0;
+  std::size_t length = 0;                 ///< of the block of neurons
+  std::size_t distance = 8;               ///< so many spikes ahead rows are fetched
+  const std::uint32_t* starts = nullptr;  ///< of rows: that of the next source is `pitch` later
+  std::size_t pitch = 1;
+  const std::uint16_t* targets = nullptr;
+  Column weights, delays;  ///< without data where all have the same
+  std::vector<std::uint32_t> own_starts;
+  std::vector<std::uint16_t> own_targets;
+  std::vector<unsigned char> own_weights, own_delays;
 };
 
 /// Thrown if a block would have more connections than can be counted.
 struct TooManyConnections {};
 
+/// What connections to several blocks have in common that are left where they were given.
+struct SortedRows {
+  std::vector<std::uint32_t> starts;  ///< by source, then by block
+  std::vector<std::uint16_t> targets;
+
+  std::size_t bytes() const {
+    return starts.capacity() * sizeof starts[0] + targets.capacity() * sizeof targets[0];
+  }
+};
+
 /// Sorts connections by block and source, in time and memory that grow with their number.
 template <class Number>
 class Sorting {
  public:
+  using Blocks = std::vector<StaticConnections<Number>>;
   /// Which connections are taken, by the sign of their weights.
   enum Sign { any, not_negative, negative };
 
   /// Return the connections to each block of `length` neurons.
-  static std::vector<StaticConnections<Number>> sorted(const Wiring& w, std::size_t sources,
-                                                       std::size_t blocks, std::size_t length,
-                                                       Sign sign = any) {
-    std::vector<StaticConnections<Number>> found(blocks);
+  static Blocks sorted(const Wiring& w, std::size_t sources, std::size_t blocks,
+                       std::size_t length, Sign sign = any) {
+    Blocks found(blocks);
     const bool one_weight = is_shared(w, w.weights, sign);
     const bool one_delay = is_shared(w, w.delays, any);
+    const bool is_single = w.weights.kind == Column::float32;
     measure(w, found, sources, length, sign);
     for (StaticConnections<Number>& b : found) {
-      if (b.starts.empty()) continue;
-      const std::size_t n = b.starts.back();
-      b.targets.resize(n);
-      if (!one_weight) b.weights.resize(n);
-      if (!one_delay) b.delays.resize(n);
+      b.own_targets.resize(b.count);
+      if (!one_weight) b.own_weights.resize(b.count * (is_single ? 4 : 8));
+      if (!one_delay) b.own_delays.resize(b.count * 2);
     }
-    for (std::size_t k = 0; k < w.count; ++k) {
+    w.each([&](std::size_t k, std::size_t pre) {
       const double weight = w.weights.real(k);
-      if (!takes(sign, weight)) continue;
+      if (!takes(sign, weight)) return;
       const auto post = static_cast<std::size_t>(w.post.whole(k));
       StaticConnections<Number>& b = found[post / length];
-      const std::size_t place = b.starts[static_cast<std::size_t>(w.pre.whole(k)) - b.first]++;
+      const std::size_t place = b.own_starts[pre - b.first]++;
       const auto ago = static_cast<std::uint16_t>(w.delays.whole(k));
       const double strength = sign == negative ? -weight : weight;
-      b.targets[place] = static_cast<std::uint16_t>(post % length);
+      b.own_targets[place] = static_cast<std::uint16_t>(post % length);
       b.weight = strength;
       b.delay = ago;
-      if (!one_weight) b.weights[place] = strength;
-      if (!one_delay) b.delays[place] = ago;
+      if (!one_weight && is_single) put(b.own_weights, place, static_cast<float>(strength));
+      if (!one_weight && !is_single) put(b.own_weights, place, strength);
+      if (!one_delay) put(b.own_delays, place, ago);
+    });
+    for (StaticConnections<Number>& b : found) {
+      restore(b);
+      b.starts = b.own_starts.data();
+      b.targets = b.own_targets.data();
+      const Column::Kind kind = is_single ? Column::float32 : Column::float64;
+      if (!one_weight) b.weights = {b.own_weights.data(), is_single ? 4 : 8, kind};
+      if (!one_delay) b.delays = {b.own_delays.data(), 2, Column::uint16};
+      finish(b, length);
     }
-    for (StaticConnections<Number>& b : found) restore(b);
+    if (one_weight && one_delay) make_uniform(found, length);
+    return found;
+  }
+
+  /// Whether connections can be left where they are. If negative weights go to another port, all
+  /// connections of a source must have the same sign.
+  static bool can_stay(const Wiring& w, bool splits) {
+    const Column &weights = w.weights, &delays = w.delays;
+    bool can = w.starts != nullptr && w.count <= std::numeric_limits<std::uint32_t>::max() &&
+               (weights.is_shared() || (weights.kind == Column::float64 && weights.is_dense(8)) ||
+                (weights.kind == Column::float32 && weights.is_dense(4))) &&
+               (delays.is_shared() || (delays.kind == Column::uint16 && delays.is_dense(2)) ||
+                (delays.kind == Column::uint8 && delays.is_dense(1)));
+    if (!can || w.count == 0) return can;
+    std::size_t source = 0, before = 0;
+    bool is_negative = false;
+    w.each([&](std::size_t k, std::size_t pre) {
+      const auto post = static_cast<std::size_t>(w.post.whole(k));
+      const bool below = splits && w.weights.real(k) < 0.0;
+      const bool is_next = k == 0 || pre != source;
+      can = can && (is_next || (post >= before && below == is_negative));
+      source = pre;
+      before = post;
+      is_negative = below;
+    });
+    return can;
+  }
+
+  /// Return connections that are left where they are, to each block of `length` neurons. `rows`
+  /// must live as long. If all weights are the same and negative, `flips` takes the sign away.
+  static Blocks left(const Wiring& w, std::size_t sources, std::size_t blocks,
+                     std::size_t length, SortedRows& rows, bool flips) {
+    Blocks found(blocks);
+    if (w.count == 0) return found;
+    const bool stays = blocks == 1 && w.post.kind == Column::uint16 && w.post.is_dense(2);
+    if (!stays) rows.targets.resize(w.count);
+    std::size_t first = 0, last = sources;  // who has any
+    while (w.starts[first + 1] == w.starts[0]) ++first;
+    while (w.starts[last - 1] == w.starts[sources]) --last;
+    rows.starts.resize((last - first) * blocks + 1);
+    std::size_t next = 0;  // the place among the starts of rows
+    w.each([&](std::size_t k, std::size_t pre) {
+      const auto post = static_cast<std::size_t>(w.post.whole(k));
+      const std::size_t block = post / length;
+      const auto here = static_cast<std::uint32_t>(k);
+      for (; next <= (pre - first) * blocks + block; ++next) rows.starts[next] = here;
+      if (!stays) rows.targets[k] = static_cast<std::uint16_t>(post - block * length);
+      ++found[block].count;
+    });
+    const auto end = static_cast<std::uint32_t>(w.count);
+    for (; next < rows.starts.size(); ++next) rows.starts[next] = end;
+    const bool one_weight = is_shared(w, w.weights, any), one_delay = is_shared(w, w.delays, any);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      StaticConnections<Number>& b = found[i];
+      b.first = static_cast<std::uint32_t>(first);
+      b.last = static_cast<std::uint32_t>(last);
+      b.weight = flips ? -w.weights.real(0) : w.weights.real(0);
+      b.delay = static_cast<std::uint16_t>(w.delays.whole(0));
+      b.starts = rows.starts.data() + i;
+      b.pitch = blocks;
+      b.targets = stays ? static_cast<const std::uint16_t*>(w.post.data) : rows.targets.data();
+      if (!one_weight) b.weights = w.weights;
+      if (!one_delay) b.delays = w.delays;
+      finish(b, length);
+    }
+    if (one_weight && one_delay) make_uniform(found, length);
     return found;
   }
 
@@ -190,11 +410,6 @@ class Sorting {
     return false;
   }
 
- private:
-  static bool takes(Sign sign, double weight) {
-    return sign == any || (weight < 0.0) == (sign == negative);
-  }
-
   /// Whether all connections that are taken have the same value.
   static bool is_shared(const Wiring& w, const Column& column, Sign sign) {
     if (column.is_shared()) return true;
@@ -202,7 +417,7 @@ class Sorting {
     double value = 0.0;
     for (std::size_t k = 0; k < w.count; ++k) {
       const double x = column.real(k);
-      if (!takes(sign, x)) continue;
+      if (sign != any && !takes(sign, w.weights.real(k))) continue;
       if (is_first) value = x;
       if (x != value) return false;
       is_first = false;
@@ -210,40 +425,93 @@ class Sorting {
     return true;
   }
 
+ private:
+  static bool takes(Sign sign, double weight) {
+    return sign == any || (weight < 0.0) == (sign == negative);
+  }
+
+  template <class Value>
+  static void put(std::vector<unsigned char>& to, std::size_t place, Value x) {
+    std::memcpy(to.data() + place * sizeof x, &x, sizeof x);
+  }
+
   /// Find where the rows of the sources begin in each block.
-  static void measure(const Wiring& w, std::vector<StaticConnections<Number>>& found,
-                      std::size_t sources, std::size_t length, Sign sign) {
+  static void measure(const Wiring& w, Blocks& found, std::size_t sources, std::size_t length,
+                      Sign sign) {
     for (StaticConnections<Number>& b : found) b.first = static_cast<std::uint32_t>(sources);
     const auto each = [&](const auto& act) {
-      for (std::size_t k = 0; k < w.count; ++k) {
-        if (!takes(sign, w.weights.real(k))) continue;
+      w.each([&](std::size_t k, std::size_t pre) {
+        if (!takes(sign, w.weights.real(k))) return;
         act(found[static_cast<std::size_t>(w.post.whole(k)) / length],
-            static_cast<std::uint32_t>(w.pre.whole(k)));
-      }
+            static_cast<std::uint32_t>(pre));
+      });
     };
     each([](StaticConnections<Number>& b, std::uint32_t pre) {
       b.first = std::min(b.first, pre);
       b.last = std::max(b.last, pre + 1);
     });
     for (StaticConnections<Number>& b : found) {
-      if (b.first < b.last) b.starts.assign(b.last - b.first + 1, 0);
+      if (b.first < b.last) b.own_starts.assign(b.last - b.first + 1, 0);
     }
-    each([](StaticConnections<Number>& b, std::uint32_t pre) { ++b.starts[pre - b.first + 1]; });
+    each([](StaticConnections<Number>& b, std::uint32_t pre) {
+      ++b.own_starts[pre - b.first + 1];
+    });
     for (StaticConnections<Number>& b : found) {
       std::uint64_t total = 0;
-      for (std::uint32_t& start : b.starts) {
+      for (std::uint32_t& start : b.own_starts) {
         total += start;
         if (total > std::numeric_limits<std::uint32_t>::max()) throw TooManyConnections();
         start = static_cast<std::uint32_t>(total);
       }
+      b.count = static_cast<std::size_t>(total);
     }
   }
 
   /// While connections were placed, the begin of each row has moved to its end.
   static void restore(StaticConnections<Number>& b) {
-    if (b.starts.empty()) return;
-    std::copy_backward(b.starts.begin(), b.starts.end() - 1, b.starts.end());
-    b.starts[0] = 0;
+    if (b.own_starts.empty()) return;
+    std::copy_backward(b.own_starts.begin(), b.own_starts.end() - 1, b.own_starts.end());
+    b.own_starts[0] = 0;
+  }
+
+  static void finish(StaticConnections<Number>& b, std::size_t length) {
+    b.length = length;
+    if (b.count == 0) return;
+    const auto each = 2 + b.weights.stride + b.delays.stride;
+    const auto row = static_cast<std::int64_t>(b.count / (b.last - b.first) + 1) * each;
+    b.distance = static_cast<std::size_t>(std::clamp<std::int64_t>(4096 / row, 1, 16));
+  }
+
+  /// Have each block know what is the same in all of them, so that what is done for it does not
+  /// depend on how neurons are cut into blocks.
+  static void make_uniform(Blocks& found, std::size_t length) {
+    const StaticConnections<Number>* some = &found[0];
+    std::size_t most = 0;
+    for (const StaticConnections<Number>& b : found) {
+      if (b.count > 0) some = &b;
+      most = std::max(most, repeats(b, length));
+    }
+    const double weight = some->weight;
+    const std::uint16_t delay = some->delay;
+    for (StaticConnections<Number>& b : found) {
+      b.uniform = true;
+      b.weight = weight;
+      b.delay = delay;
+      b.repeated = most;
+    }
+  }
+
+  static std::size_t repeats(const StaticConnections<Number>& b, std::size_t length) {
+    std::vector<std::uint32_t> often(length, 0);
+    std::uint32_t most = 0;
+    for (std::uint32_t source = b.first; source < b.last; ++source) {
+      const auto row = b.row_of(source);
+      for (std::size_t k = row.begin; k < row.end; ++k) {
+        most = std::max(most, ++often[b.targets[k]]);
+      }
+      for (std::size_t k = row.begin; k < row.end; ++k) often[b.targets[k]] = 0;
+    }
+    return most;
   }
 };
 

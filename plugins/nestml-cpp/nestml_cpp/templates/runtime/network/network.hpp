@@ -28,6 +28,8 @@ struct Projection {
   std::size_t port = 0;
   std::int64_t negative = -1;  ///< the port for negative weights, without the sign; -1 for none
   std::vector<StaticConnections<Scalar>> fixed = {}, fixed_negative = {};
+  SortedRows rows = {};   ///< of connections that are left where they were given
+  bool is_split = false;  ///< all `fixed` ones of a source go to the port for their sign
   std::vector<Synapses> plastic = {};
   std::vector<Wires> wires = {};  ///< of plastic synapses that are still to be made
   std::vector<std::size_t> modulators = {};
@@ -55,6 +57,8 @@ struct NetworkProblem {
 class Network {
  public:
   static constexpr std::int64_t longest_slice = 32;
+  /// Rows of sums that take more are slower to write than tallies, which are slower to read.
+  static constexpr std::size_t cached_bytes = 262144;
 
   /// Populations are cut into blocks as for `cut` threads, if that is not 0: what one run has saved
   /// another one with as many blocks can go on from, on any number of threads.
@@ -71,7 +75,7 @@ class Network {
   std::vector<Projection> projections;
   std::vector<std::unique_ptr<Population>> owned;  ///< populations that nobody else keeps
   NetworkProblem problem;
-  bool measures = false;  ///< whether the CPU time of each phase is taken, of the first thread
+  bool measures = false;  ///< whether the CPU time of the first thread's work is taken
   double update_seconds = 0.0, delivery_seconds = 0.0;
 
   // What there is
@@ -120,14 +124,24 @@ class Network {
                       std::int64_t negative, const Wiring& wiring) {
     using Sort = Sorting<Scalar>;
     Projection p = started(source, target, port, negative, wiring);
-    const Node& to = nodes[target];
-    if (negative >= 0 && Sort::has_negative(wiring)) {
-      p.fixed = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length,
-                             Sort::not_negative);
-      p.fixed_negative = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length,
-                                      Sort::negative);
+    const std::size_t size = nodes[source].size;
+    const std::size_t blocks = nodes[target].blocks.size(), length = nodes[target].length;
+    const bool splits = negative >= 0 && Sort::has_negative(wiring);
+    const bool one_weight = Sort::is_shared(wiring, wiring.weights, Sort::any);
+    // several blocks need targets of their own; if these are all there is, they lie better by block
+    const bool sorts =
+        blocks > 1 && one_weight && Sort::is_shared(wiring, wiring.delays, Sort::any);
+    if (!sorts && Sort::can_stay(wiring, splits)) {
+      const bool flips = splits && one_weight;
+      (flips ? p.fixed_negative : p.fixed) =
+          Sort::left(wiring, size, blocks, length, p.rows, flips);
+      if (flips) p.fixed.resize(blocks);
+      p.is_split = splits && !flips;
+    } else if (splits) {
+      p.fixed = Sort::sorted(wiring, size, blocks, length, Sort::not_negative);
+      p.fixed_negative = Sort::sorted(wiring, size, blocks, length, Sort::negative);
     } else {
-      p.fixed = Sort::sorted(wiring, nodes[source].size, to.blocks.size(), to.length);
+      p.fixed = Sort::sorted(wiring, size, blocks, length);
     }
     projections.push_back(std::move(p));
     return projections.size() - 1;
@@ -224,10 +238,12 @@ class Network {
   std::int64_t steps_done() const { return done; }
   std::size_t threads() const { return team.size; }
 
-  /// Return the bytes that connections with weights that never change take.
+  /// Return the bytes that connections with weights that never change take, beside what they are
+  /// left in by those who gave them.
   std::size_t static_bytes() const {
     std::size_t sum = 0;
     for (const Projection& p : projections) {
+      sum += p.rows.bytes();
       for (const auto& c : p.fixed) sum += c.bytes();
       for (const auto& c : p.fixed_negative) sum += c.bytes();
     }
@@ -242,6 +258,7 @@ class Network {
     const std::int64_t reach = std::max(longest, slice_length);
     const auto slots = static_cast<std::size_t>((reach + slice_length - 1) / slice_length *
                                                 slice_length);
+    prepare_ports(slots);
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       Node& node = nodes[n];
       node.spike_steps.clear();
@@ -378,6 +395,28 @@ class Network {
 
   // Beginning
 
+  /// Have each port get spikes in the way that suits the connections that lead to it.
+  void prepare_ports(std::size_t slots) {
+    for (Node& n : nodes) {
+      for (NeuronBlock& b : n.blocks) b.neurons.population->take_sums();
+    }
+    for (const Projection& p : projections) {
+      std::vector<NeuronBlock>& blocks = nodes[p.target].blocks;
+      const bool is_large = nodes[p.target].size * slots * sizeof(Scalar) > cached_bytes;
+      const auto negative = static_cast<std::size_t>(p.negative);
+      for (std::size_t b = 0; b < blocks.size(); ++b) {
+        if (b < p.fixed.size()) blocks[b].prepare(p.fixed[b], p.port, is_large);
+        if (b < p.fixed_negative.size()) {
+          blocks[b].prepare(p.fixed_negative[b], negative, is_large);
+        }
+        if (p.is_split) blocks[b].neurons.population->open(negative);
+        if (p.plastic.empty()) continue;
+        blocks[b].neurons.population->open(p.port);
+        if (p.negative >= 0) blocks[b].neurons.population->open(negative);
+      }
+    }
+  }
+
   void begin_signal(Signal& s) {
     const std::size_t size = nodes[s.node].size;
     s.values.assign(static_cast<std::size_t>(s.rows) * size, 0.0);
@@ -431,21 +470,22 @@ class Network {
       const std::int64_t steps = std::min(to - now, slice_length - now % slice_length);
       const double begun = measures ? cpu_seconds() : 0.0;
       guarded(failed_update, [&] { return update(thread, now, steps); });
+      const double updated = measures ? cpu_seconds() : 0.0;
       team.meet();
       if (failed_update) break;
-      const double updated = measures ? cpu_seconds() : 0.0;
+      const double met = measures ? cpu_seconds() : 0.0;
       guarded(failed_delivery, [&] {
         if (!ready) gathered.of_node.resize(nodes.size());
         ready = true;
         return deliver(thread, now, steps, gathered);
       });
+      if (measures && thread == 0) {
+        update_seconds += updated - begun;
+        delivery_seconds += cpu_seconds() - met;
+      }
       team.meet();
       if (failed_delivery) break;
       now += steps;
-      if (measures && thread == 0) {
-        update_seconds += updated - begun;
-        delivery_seconds += cpu_seconds() - updated;
-      }
     }
     return now;
   }
@@ -481,6 +521,18 @@ class Network {
     return is_well;
   }
 
+  /// See whether all variables of a thread's neurons are numbers.
+  bool look(std::size_t thread) {
+    bool is_well = true;
+    for (Node& n : nodes) {
+      for (NeuronBlock& b : n.blocks) {
+        if (b.thread != thread) continue;
+        is_well = b.neurons.advance(b.neurons.handle, 0) == 0 && is_well;
+      }
+    }
+    return is_well;
+  }
+
   /// As `NeuronBlock::advance` for one step; what is recorded is read later.
   bool advance_coupled(NeuronBlock& b) {
     if (b.neurons.advance(b.neurons.handle, 1) != 0) return false;
@@ -495,13 +547,17 @@ class Network {
       if (nodes[n].thread == thread && nodes[n].keeps_spikes) keep(n, now, steps, gathered);
     }
     bool is_well = true;
-    for (std::size_t n = 0; n < nodes.size(); ++n) {
-      for (std::size_t b = 0; b < nodes[n].blocks.size(); ++b) {
-        if (nodes[n].blocks[b].thread != thread) continue;
-        for (std::int64_t i = 0; i < steps; ++i) {
+    for (std::int64_t i = 0; i < steps; ++i) {  // so that sources stay in the cache for all blocks
+      for (std::size_t n = 0; n < nodes.size(); ++n) {
+        for (std::size_t b = 0; b < nodes[n].blocks.size(); ++b) {
+          if (nodes[n].blocks[b].thread != thread) continue;
           is_well = deliver_to(n, b, now, i, gathered) && is_well;
         }
-        nodes[n].blocks[b].turn(steps);
+      }
+    }
+    for (Node& n : nodes) {
+      for (NeuronBlock& b : n.blocks) {
+        if (b.thread == thread) b.turn(steps);
       }
     }
     for (Coupled& c : coupled) {
@@ -527,10 +583,13 @@ class Network {
       SpikesByStep& all = gathered.of_node[n];
       all.resize(static_cast<std::size_t>(slice_length));
       for (std::size_t i = 0; i < static_cast<std::size_t>(steps); ++i) {
-        all[i].clear();
+        std::size_t count = 0;
+        for (const NeuronBlock& b : node.blocks) count += b.spikes(i).size();
+        all[i].resize(count);
+        std::uint32_t* to = all[i].data();
         for (const NeuronBlock& b : node.blocks) {
           const auto first = static_cast<std::uint32_t>(b.first);
-          for (const std::uint32_t k : b.spikes(i)) all[i].push_back(first + k);
+          for (const std::uint32_t k : b.spikes(i)) *to++ = first + k;
         }
       }
     }
@@ -557,7 +616,7 @@ class Network {
   /// Deliver what was emitted in one step of a slice to one block of neurons.
   bool deliver_to(std::size_t node, std::size_t block, std::int64_t before, std::int64_t offset,
                   const Gathered& gathered) {
-    const NeuronBlock& b = nodes[node].blocks[block];
+    NeuronBlock& b = nodes[node].blocks[block];
     const std::int64_t now = before + offset + 1;
     bool has_plastic = false;
     for (const Projection& p : projections) {
@@ -565,10 +624,14 @@ class Network {
       has_plastic = has_plastic || !p.plastic.empty();
       if (p.fixed.empty()) continue;
       const std::vector<std::uint32_t>& who = spikes(p.source, offset, gathered);
-      p.fixed[block].deliver(who, b.ports[p.port].from(now));
+      if (p.is_split) {
+        const Rows<Scalar> negative = b.ports[static_cast<std::size_t>(p.negative)].from(now);
+        p.fixed[block].deliver(who, b.ports[p.port].from(now), &negative);
+        continue;
+      }
+      b.deliver(p.fixed[block], who, p.port, now);
       if (p.fixed_negative.empty()) continue;
-      const auto negative = static_cast<std::size_t>(p.negative);
-      p.fixed_negative[block].deliver(who, b.ports[negative].from(now));
+      b.deliver(p.fixed_negative[block], who, static_cast<std::size_t>(p.negative), now);
     }
     if (!has_plastic) return true;
     bool is_well = true;

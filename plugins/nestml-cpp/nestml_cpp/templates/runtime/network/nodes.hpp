@@ -103,6 +103,7 @@ struct NeuronBlock {
   int begin(std::size_t slots, std::size_t slice) {
     Population& p = *neurons.population;
     p.keeps_spikes = false;
+    p.looks_later = recordings.empty();
     p.reserve(slots);
     if (const int kind = neurons.begin(neurons.handle)) return kind;
     ports.resize(p.events.size());
@@ -135,6 +136,33 @@ struct NeuronBlock {
     for (FactorBuffer& f : factors) {
       std::copy_n(f.values.begin() + steps * n, n, f.values.begin());
     }
+  }
+
+  /// Have spikes of static connections to a port tallied if that is asked for, and all have one
+  /// weight and delay.
+  void prepare(const StaticConnections<Scalar>& connections, std::size_t port, bool is_tallied) {
+    Population& p = *neurons.population;
+    if (!connections.is_uniform()) {
+      if (connections.size() > 0) p.open(port);
+    } else if (is_tallied) {
+      p.take_tallies(port, connections.shared_weight());
+    }
+  }
+
+  /// Deliver the spikes that some sources emitted at the end of step `now`.
+  void deliver(const StaticConnections<Scalar>& connections,
+               const std::vector<std::uint32_t>& sources, std::size_t port, std::int64_t now) {
+    if (sources.empty()) return;
+    Population& p = *neurons.population;
+    if (connections.is_uniform()) {
+      const std::int64_t step = now + connections.shared_delay();
+      if (p.has_tally(port, connections.shared_weight())) {
+        std::uint16_t* const numbers = p.tally(port, step, sources.size() * connections.repeats());
+        if (numbers != nullptr) return connections.tally(sources, numbers);
+      }
+      p.sum(port, step);  // from now on there is something in this row
+    }
+    connections.deliver(sources, ports[port].from(now));
   }
 
   void record(std::int64_t now) {

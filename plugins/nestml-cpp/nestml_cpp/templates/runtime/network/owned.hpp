@@ -79,6 +79,18 @@ template <>
 inline Column column(const std::uint32_t* values) {
   return {values, sizeof(std::uint32_t), Column::uint32};
 }
+template <>
+inline Column column(const std::uint16_t* values) {
+  return {values, sizeof(std::uint16_t), Column::uint16};
+}
+template <>
+inline Column column(const std::uint8_t* values) {
+  return {values, sizeof(std::uint8_t), Column::uint8};
+}
+template <>
+inline Column column(const float* values) {
+  return {values, sizeof(float), Column::float32};
+}
 /// Return a column in which all are the number at `value`.
 template <class Number>
 Column for_all(const Number* value) {

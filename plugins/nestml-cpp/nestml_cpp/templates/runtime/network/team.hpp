@@ -1,8 +1,10 @@
 #ifndef NESTML_RUNTIME_V1_TEAM
 #define NESTML_RUNTIME_V1_TEAM
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -20,14 +22,18 @@ class Meeting {
     const std::uint32_t mine = rounds.load(std::memory_order_acquire);
     if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == expected) {
       arrived.store(0, std::memory_order_relaxed);
-      rounds.fetch_add(1, std::memory_order_acq_rel);
-      rounds.notify_all();
+      {
+        const std::lock_guard<std::mutex> locked(door);
+        rounds.fetch_add(1, std::memory_order_acq_rel);
+      }
+      opened.notify_all();
       return;
     }
     for (int look = 0; look < looks; ++look) {
       if (rounds.load(std::memory_order_acquire) != mine) return;
     }
-    while (rounds.load(std::memory_order_acquire) == mine) rounds.wait(mine);
+    std::unique_lock<std::mutex> locked(door);
+    while (rounds.load(std::memory_order_acquire) == mine) opened.wait(locked);
   }
 
  private:
@@ -35,6 +41,8 @@ class Meeting {
   const std::uint32_t expected;
   std::atomic<std::uint32_t> arrived{0};
   std::atomic<std::uint32_t> rounds{0};
+  std::mutex door;
+  std::condition_variable opened;
 };
 
 /// Threads that are started once, and do the same work together: the one that asks, and others.
@@ -78,8 +86,11 @@ class Team {
 
   /// Let the threads begin, or have them end if not all of them could be started.
   void open_gate(Gate to) {
-    gate.store(to, std::memory_order_release);
-    gate.notify_all();
+    {
+      const std::lock_guard<std::mutex> locked(door);
+      gate = to;
+    }
+    opened.notify_all();
     if (to == closed) join();
   }
 
@@ -88,8 +99,12 @@ class Team {
   }
 
   void serve(std::size_t number) {
-    gate.wait(shut, std::memory_order_acquire);
-    while (gate.load(std::memory_order_acquire) == open) {
+    {
+      std::unique_lock<std::mutex> locked(door);
+      while (gate == shut) opened.wait(locked);
+      if (gate == closed) return;
+    }
+    while (true) {
       begin.wait();
       if (task == nullptr) return;
       task(what, number);
@@ -97,7 +112,9 @@ class Team {
     }
   }
 
-  std::atomic<int> gate{shut};
+  Gate gate = shut;
+  std::mutex door;
+  std::condition_variable opened;
   Meeting begin, end, middle;
   void* what = nullptr;
   void (*task)(void*, std::size_t) = nullptr;
