@@ -590,7 +590,9 @@ class LanePopulation final : public Population {
     return in;
   }
 
-  void look() override { check(done); }
+  void look() override {
+    if (!all_finite()) check(done);
+  }
 
   void run(std::int64_t slice, bool looks) override {
     inputs.clear();
