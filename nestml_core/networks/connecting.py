@@ -22,7 +22,7 @@ from nestml_core.network import (
     ThirdFactor,
     unknown,
 )
-from nestml_core.networks.members import all_finite, numbers
+from nestml_core.networks.members import numbers, refuse_infinite
 from nestml_core.networks.results import Nodes
 from nestml_core.problems import ModelError, by_name, refuse
 from nestml_core.solved import SolvedModel, sign_pairs
@@ -89,8 +89,8 @@ def fixed_weights(name: str, n: int, in_matrix: RealArray | None, weight: Any) -
     given = chosen(in_matrix, weight, f"{name}: ")
     if type(given) is not np.ndarray or given.shape != (n,) or given.dtype not in _REAL:
         return numbers(given, n, ONE, f"weights of {name}")
-    if in_matrix is None and not all_finite(given):
-        refuse(BAD_PART, f"weights of {name}: all must be finite")
+    if in_matrix is None:
+        refuse_infinite(given, f"weights of {name}")
     if n > 1 and given.strides == (0,):
         return np.broadcast_to(given[:1].copy(), (n,))
     return given

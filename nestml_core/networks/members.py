@@ -23,7 +23,7 @@ Arrays: TypeAlias = Mapping[Symbol, FloatArray]
 is there once: the array repeats it."""
 
 AT_ONCE = 2**18
-"""So many delays are looked at together, so that what is computed in between takes little room."""
+"""So many connections are looked at together, so that what is between takes little room."""
 
 EXACT = 2**53
 """Whole numbers up to here are numbers of double precision."""
@@ -60,6 +60,11 @@ def all_finite(values: RealArray) -> bool:
     return all(bool(np.isfinite(part).all()) for part in parts)
 
 
+def refuse_infinite(values: RealArray, what: str) -> None:
+    if not all_finite(values):
+        refuse(BAD_PART, f"{what}: all must be finite")
+
+
 def _coherent(values: FloatArray, unit: Unit | None) -> FloatArray:
     """Return numbers of a unit in coherent units, each rounded once."""
     if unit is None or unit.factor == 1:
@@ -85,8 +90,7 @@ def numbers(value: Any, n: int, unit: Unit | None, what: str) -> FloatArray:
         found = _coherent(many, unit)
     else:
         found = arguments.numbers([value] if single else list(value), unit, what, BAD_PART)
-    if not np.isfinite(found).all():
-        refuse(BAD_PART, f"{what}: all must be finite")
+    refuse_infinite(found, what)
     return np.broadcast_to(found, (n,)) if single else found
 
 

@@ -10,9 +10,7 @@ import numpy.typing as npt
 
 from nestml_core.experiment import IntArray
 from nestml_core.network import Pairs
-
-AT_ONCE = 2**18
-"""So many connections are looked at together."""
+from nestml_core.networks.members import AT_ONCE
 
 PIECES = 32
 """Connections are sorted in so many pieces, so that their order takes little room."""
