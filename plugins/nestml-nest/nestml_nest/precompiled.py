@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nestml_core.api import cache_folder
+from nestml_core.api import cache_folder, private_folder
 from nestml_nest.toolchain import Compiler, Nest
 
 NAME = "nest_headers.h"
@@ -72,9 +72,7 @@ def precompiled(nest: Nest, compiler: Compiler, flags: Sequence[str]) -> Precomp
     asked = folder.with_suffix(ASKED)
     if not (folder / PARTS).is_file():
         try:
-            root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if root.stat().st_uid != os.getuid():
-                return Precompiled()
+            private_folder(root)
             if not asked.is_file():
                 asked.touch(mode=0o600)
                 return Precompiled()
