@@ -52,9 +52,12 @@ THREADS = "-pthread"
 LOOPS = (
     *("-O1", "-finline-small-functions", "-fstrict-aliasing", "-fschedule-insns2"),
     *("-fpeephole2", "-ftree-pre"),
+    *("-fno-tree-pta", "-fno-ipa-modref", "-fno-ipa-pure-const", "-fno-ipa-reference"),
+    *("-fno-ipa-profile", "-fno-tree-dominator-opts", "-fno-tree-dse", "-fno-tree-sink"),
+    *("-fno-tree-bit-ccp", "-fno-if-conversion", "-fno-if-conversion2", "-fno-shrink-wrap"),
 )
-"""Flags of g++: the parts of -O2 that loops over connections gain from, without the rest, which
-takes time."""
+"""Flags of g++: the parts of -O2 that loops over connections gain from, without the rest of it, and
+without the parts of -O1 that they gain nothing from. Both take time."""
 
 SIGNATURES: Signatures = MappingProxyType(
     {

@@ -16,8 +16,8 @@ from nestml_core.api import cache_folder, cpp_runtime, environment, private_fold
 
 NAME = "nestml_common.hpp"
 HEADERS = (
-    *("algorithm", "array", "cmath", "cstddef", "cstdint", "cstdlib", "cstring", "exception"),
-    *("limits", "memory", "new", "string", "type_traits", "utility", "vector"),
+    *("array", "cmath", "cstddef", "cstdint", "cstdlib", "cstring", "exception", "limits", "new"),
+    *("type_traits", "utility"),
 )
 """Those of the standard library that generated code tends to need."""
 

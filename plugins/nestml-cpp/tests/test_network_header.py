@@ -15,6 +15,7 @@ PROGRAM = """
 #include "nestml_network.hpp"
 #include <algorithm>
 #include <cstdio>
+#include <vector>
 
 using namespace nestml_runtime;
 
@@ -109,7 +110,10 @@ struct Made {
     network.record(cells, 0, recorded.data(), 400 - from);
     if (!network.begin()) std::printf("%s\\n", network.problem.text.c_str());
   }
-  const std::vector<std::int64_t>& spikes() const { return network.nodes[cells].spike_members; }
+  std::vector<std::int64_t> spikes() const {
+    const Array<std::int64_t>& all = network.nodes[cells].spike_members;
+    return {all.begin(), all.end()};
+  }
 };
 
 static bool same(bool couples) {
@@ -124,13 +128,13 @@ static bool same(bool couples) {
   if (one.spikes() != three.spikes() || one.recorded != three.recorded) return false;
 
   first.network.advance(117);
-  std::vector<unsigned char> state;
+  Array<unsigned char> state;
   first.network.save(state);
   Made second(3, 2, 117, couples);  // cut as for two threads
   second.network.load(state.data(), state.data() + state.size());
   second.network.advance(400 - 117);
   std::vector<std::int64_t> both = first.spikes();
-  both.insert(both.end(), second.spikes().begin(), second.spikes().end());
+  for (const std::int64_t member : second.spikes()) both.push_back(member);
   if (both != one.spikes()) return false;
 
   try {

@@ -26,6 +26,7 @@ INCLUDES = r"""
 #include <cstdio>
 #include <memory>
 #include <utility>
+#include <vector>
 
 using nestml_runtime::Plastic;
 """
@@ -76,7 +77,7 @@ struct World {
   /// Let connections take the spikes of some steps. Who fires follows from the step alone.
   bool run(Plastic& synapses, int from, int to) {
     for (int now = from + 1; now <= to; ++now) {
-      std::vector<std::uint32_t> firing, fired, rewards;
+      nestml_runtime::Array<std::uint32_t> firing, fired, rewards;
       for (unsigned i = 0; i < sources; ++i) {
         unsigned x = static_cast<unsigned>(now) * 31u + i * 7919u;
         if (next(x) % 40 == 0) firing.push_back(i);
@@ -130,7 +131,7 @@ static int check() {
     World<Model> before;
     if (!first->begin(0.1, 7, before.factors.data())) return 3;
     if (!before.run(*first, 0, 417)) return 4;
-    std::vector<unsigned char> kept;
+    nestml_runtime::Array<unsigned char> kept;
     first->save(kept);
     if (!second->begin(0.1, 7, before.factors.data())) return 5;
     if (second->load(kept.data(), kept.data() + kept.size()) != kept.data() + kept.size()) return 6;
@@ -204,8 +205,8 @@ def test_few_headers(tmp_path: Path) -> None:
     text = generate(nestml.load("stdp").solved, tmp_path)["stdp_synapse.hpp"]
     found = set(re.findall(r"#include <(\w+)>", text))
     assert found <= {
-        "algorithm", "cmath", "cstddef", "cstdint", "cstring", "exception", "limits", "string",
-        "type_traits", "utility", "vector",
+        "algorithm", "cmath", "cstddef", "cstdint", "cstdio", "cstring", "exception",
+        "initializer_list", "limits", "new", "type_traits", "utility",
     }  # fmt: skip
 
 

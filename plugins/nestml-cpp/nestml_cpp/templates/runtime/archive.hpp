@@ -3,37 +3,38 @@
 #include <cstddef>
 #include <cstring>
 #include <exception>
-#include <string>
 #include <type_traits>
-#include <vector>
+#include <utility>
 
 namespace nestml_runtime {
 inline namespace v1 {
 
-/// Writes plain values, and vectors of them, one behind the other.
+/// Whether values of a type are lists of others, as in Array and std::vector.
+template <class Value, class = void>
+struct IsList : std::false_type {};
+template <class Value>
+struct IsList<Value, decltype(std::declval<Value&>().resize(0))> : std::true_type {};
+
+/// Writes plain values, and lists of them, one behind the other.
 struct Writer {
-  std::vector<unsigned char>& to;
+  Array<unsigned char>& to;
 
   template <class Value>
-  void take(const Value& value) {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    append(&value, sizeof(Value));
-  }
-  template <class Value>
-  void take(const std::vector<Value>& values) {
-    static_assert(std::is_trivially_copyable_v<Value>);
-    take(values.size());
-    append(values.data(), values.size() * sizeof(Value));
-  }
-  void take(const std::string& text) {
-    take(text.size());
-    append(text.data(), text.size());
+  [[gnu::noinline]] void take(const Value& value) {
+    if constexpr (IsList<Value>::value) {
+      static_assert(std::is_trivially_copyable_v<std::decay_t<decltype(*value.data())>>);
+      take(value.size());
+      append(value.data(), value.size() * sizeof *value.data());
+    } else {
+      static_assert(std::is_trivially_copyable_v<Value>);
+      append(&value, sizeof(Value));
+    }
   }
 
  private:
   void append(const void* from, std::size_t bytes) {
     const auto* first = static_cast<const unsigned char*>(from);
-    if (bytes > 0) to.insert(to.end(), first, first + bytes);
+    to.append(first, first + bytes);
   }
 };
 
@@ -48,23 +49,16 @@ struct Reader {
   const unsigned char* end;
 
   template <class Value>
-  void take(Value& value) {
-    copy(&value, sizeof(Value));
-  }
-  template <class Value>
-  void take(std::vector<Value>& values) {
-    std::size_t size = 0;
-    take(size);
-    if (size > static_cast<std::size_t>(end - from) / sizeof(Value)) throw NoArchive();
-    values.resize(size);
-    if (size > 0) copy(values.data(), size * sizeof(Value));
-  }
-  void take(std::string& text) {
-    std::size_t size = 0;
-    take(size);
-    if (size > static_cast<std::size_t>(end - from)) throw NoArchive();
-    text.assign(reinterpret_cast<const char*>(from), size);
-    from += size;
+  [[gnu::noinline]] void take(Value& value) {
+    if constexpr (IsList<Value>::value) {
+      std::size_t size = 0;
+      copy(&size, sizeof size);
+      if (size > static_cast<std::size_t>(end - from) / sizeof *value.data()) throw NoArchive();
+      value.resize(size);
+      if (size > 0) copy(value.data(), size * sizeof *value.data());
+    } else {
+      copy(&value, sizeof(Value));
+    }
   }
 
  private:

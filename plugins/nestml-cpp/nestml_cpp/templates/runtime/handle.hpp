@@ -3,17 +3,10 @@
 namespace nestml_runtime {
 inline namespace v1 {
 
-#ifndef NESTML_RUNTIME_V1_MESSAGES
-/// Models that say nothing.
-struct Listening {
-  explicit Listening(std::string&) {}
-};
-#endif
-
 /// A population with what the C interface keeps beside it. No exception leaves it.
 struct Handle {
   Population* population;
-  std::string messages = {};
+  Messages messages = {};
 
   explicit Handle(Population* owned) : population(owned) {}
   Handle(const Handle&) = delete;
@@ -34,9 +27,9 @@ struct Handle {
     }
   }
 
-  int give(std::vector<Given> Population::*which, std::int64_t index, const double* values,
+  int give(Array<Given> Population::*which, std::int64_t index, const double* values,
            std::int64_t elements, int each) {
-    std::vector<Given>& list = (*population).*which;
+    Array<Given>& list = (*population).*which;
     if (index < 0 || static_cast<std::size_t>(index) >= list.size() || elements < 0) {
       return fail(Problem::misuse, "no such parameter or variable");
     }

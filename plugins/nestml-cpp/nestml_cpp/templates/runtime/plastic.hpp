@@ -2,8 +2,6 @@
 #define NESTML_RUNTIME_V1_PLASTIC
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #ifndef NESTML_REAL
 #define NESTML_REAL double
@@ -50,7 +48,7 @@ struct FactorRows {
 
 /// The members of a node that emit a spike, for each step of a slice; one that emits two is there
 /// twice.
-using Fired = const std::vector<std::uint32_t>*;
+using Fired = const Array<std::uint32_t>*;
 
 /// What happens in the steps `first + 1` to `first + steps`.
 struct Slice {
@@ -74,8 +72,8 @@ struct Modulation {
 /// Connections between the members of two nodes: number n leads from `sources[n]` to `targets[n]`,
 /// and takes `delays[n]` steps, in both directions. `numbers` says what they are called outside.
 struct Wires {
-  std::vector<std::uint32_t> sources, targets, numbers;
-  std::vector<std::int32_t> delays;  ///< one for all, or one for each
+  Array<std::uint32_t> sources, targets, numbers;
+  Array<std::int32_t> delays;  ///< one for all, or one for each
   std::size_t source_size = 0;
   std::size_t target_size = 0;
 };
@@ -90,13 +88,13 @@ class Plastic {
   Plastic(const Plastic&) = delete;
   Plastic& operator=(const Plastic&) = delete;
 
-  std::vector<Setting> parameters, initial;
-  std::vector<Modulation> modulations;
+  Array<Setting> parameters, initial;
+  Array<Modulation> modulations;
   bool keeps_emitted = false;
-  std::vector<std::int64_t> emitted_steps, emitted_connections;
-  std::vector<double> emitted_weights;
+  Array<std::int64_t> emitted_steps, emitted_connections;
+  Array<double> emitted_weights;
   Problem problem = none;
-  std::string text = {};  ///< what the problem is about
+  Text text = {};  ///< what the problem is about
 
   /// Take over connections; sorted by source, then by target.
   virtual void connect(Wires&& wires) = 0;
@@ -110,7 +108,7 @@ class Plastic {
   virtual void read(std::size_t recordable, const FactorRows* factors, double* out) = 0;
   virtual std::size_t size() const = 0;
   /// Append all that changes in steps; take it back, behind `begin`, and return what follows it.
-  virtual void save(std::vector<unsigned char>& to) const = 0;
+  virtual void save(Array<unsigned char>& to) const = 0;
   virtual const unsigned char* load(const unsigned char* from, const unsigned char* end) = 0;
 };
 

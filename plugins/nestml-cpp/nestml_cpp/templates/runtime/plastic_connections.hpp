@@ -1,7 +1,7 @@
 #ifndef NESTML_RUNTIME_V1_PLASTIC_CONNECTIONS
 #define NESTML_RUNTIME_V1_PLASTIC_CONNECTIONS
-#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <type_traits>
 
 namespace nestml_runtime {
@@ -46,7 +46,7 @@ class Intervals {
 
   const typename Model::Shared* shared = nullptr;
   const typename Model::Derived* derived = nullptr;
-  std::vector<Interval> rows;
+  Array<Interval> rows;
   Interval long_one = {};
 };
 
@@ -116,7 +116,7 @@ class PlasticConnections final : public Plastic {
     [[no_unique_address]] std::conditional_t<Model::sees_target, Target, Nothing> seen = {};
   };
   /// The first entry is that before all that are still to be seen.
-  using History = std::vector<Spike>;
+  using History = Array<Spike>;
 
   /// A presynaptic neuron: what it keeps, and up to where its connections have seen other events.
   struct Sender {
@@ -164,7 +164,7 @@ class PlasticConnections final : public Plastic {
     wires = std::move(given);
     sort();
     longest = 0;
-    for (const std::int32_t ago : wires.delays) longest = std::max<std::int64_t>(longest, ago);
+    for (const std::int32_t ago : wires.delays) longest = most<std::int64_t>(longest, ago);
     is_prompt = can_be_prompt && wires.delays.size() == 1;
     if constexpr (Model::has_post) {
       if (Model::is_eager || is_prompt) index_targets();
@@ -205,7 +205,7 @@ class PlasticConnections final : public Plastic {
     Model::begin(p, d, ground.left);
     Model::set(initial.data(), ground.left);
     if constexpr (is_lazy && Model::has_post) {
-      histories.assign(is_prompt ? 0 : wires.target_size, {ground});
+      histories.assign(is_prompt ? 0 : wires.target_size, History(1, ground));
       receivers.assign(is_prompt ? wires.target_size : 0, {0, ground.left});
     }
     if constexpr (Model::has_post) due.assign(static_cast<std::size_t>(longest) + 1, {});
@@ -242,7 +242,7 @@ class PlasticConnections final : public Plastic {
     }
   }
 
-  void save(std::vector<unsigned char>& to) const override {
+  void save(Array<unsigned char>& to) const override {
     Writer writer{to};
     keep_in(*this, writer);
   }
@@ -275,7 +275,7 @@ class PlasticConnections final : public Plastic {
   /// Sort by source, then by target; `first` are the begins of the rows of sources.
   void sort() {
     const std::size_t n = wires.targets.size();
-    std::vector<std::uint32_t> order(n), sorted(n);
+    Array<std::uint32_t> order(n), sorted(n);
     for (std::size_t k = 0; k < n; ++k) order[k] = static_cast<std::uint32_t>(k);
     by(wires.targets, wires.target_size, order, sorted);
     first = by(wires.sources, wires.source_size, sorted, order);
@@ -287,20 +287,20 @@ class PlasticConnections final : public Plastic {
   }
 
   /// Sort the places `from` by the `keys` there, in a stable way. Returns where each key begins.
-  static std::vector<std::size_t> by(const std::vector<std::uint32_t>& keys, std::size_t size,
-                                     const std::vector<std::uint32_t>& from,
-                                     std::vector<std::uint32_t>& to) {
-    std::vector<std::size_t> begins(size + 1, 0);
+  static Array<std::size_t> by(const Array<std::uint32_t>& keys, std::size_t size,
+                                     const Array<std::uint32_t>& from,
+                                     Array<std::uint32_t>& to) {
+    Array<std::size_t> begins(size + 1, 0);
     for (const std::uint32_t key : keys) ++begins[key + 1];
     for (std::size_t key = 0; key < size; ++key) begins[key + 1] += begins[key];
-    std::vector<std::size_t> place(begins);
+    Array<std::size_t> place(begins);
     for (const std::uint32_t k : from) to[place[keys[k]]++] = k;
     return begins;
   }
 
   template <class Value>
-  static void rearrange(std::vector<Value>& values, const std::vector<std::uint32_t>& order) {
-    std::vector<Value> sorted(values.size());
+  static void rearrange(Array<Value>& values, const Array<std::uint32_t>& order) {
+    Array<Value> sorted(values.size());
     for (std::size_t k = 0; k < values.size(); ++k) sorted[k] = values[order[k]];
     values.swap(sorted);
   }
@@ -310,7 +310,7 @@ class PlasticConnections final : public Plastic {
     first_of_target.assign(wires.target_size + 1, 0);
     for (const std::uint32_t j : wires.targets) ++first_of_target[j + 1];
     for (std::size_t j = 0; j < wires.target_size; ++j) first_of_target[j + 1] += first_of_target[j];
-    std::vector<std::size_t> place(first_of_target);
+    Array<std::size_t> place(first_of_target);
     by_target.resize(size());
     for (std::uint32_t s = 0; s < wires.source_size; ++s) {
       for (std::size_t k = first[s]; k < first[s + 1]; ++k) {
@@ -343,7 +343,9 @@ class PlasticConnections final : public Plastic {
   bool violates(const char* violated, std::size_t number, bool is_one) {
     problem = guard;
     text = violated;
-    if (is_one && size() > 1) text += " (connection " + std::to_string(number) + ")";
+    char which[48];
+    std::snprintf(which, sizeof which, " (connection %zu)", number);
+    if (is_one && size() > 1) text += which;
     return false;
   }
 
@@ -517,7 +519,7 @@ class PlasticConnections final : public Plastic {
   Window window_of(const Sender& sender, std::int64_t now, std::int64_t rank) const {
     Window w = {};
     if constexpr (is_lazy && sees_others) {
-      const std::int64_t seen = std::max(sender.seen, all_seen);
+      const std::int64_t seen = most(sender.seen, all_seen);
       w.post_from = (seen + ranks - 1 - Model::post_rank) / ranks;
       w.post_to = now + (Model::post_rank < rank ? 1 : 0);
       if constexpr (Model::modulators > 0) {
@@ -528,9 +530,12 @@ class PlasticConnections final : public Plastic {
     return w;
   }
   std::size_t place_of(std::int64_t key) const {
-    const auto at = std::lower_bound(seen_modulators.begin(), seen_modulators.end(), key,
-                                     [](const Modulator& m, std::int64_t x) { return m.key < x; });
-    return static_cast<std::size_t>(at - seen_modulators.begin());
+    std::size_t begin = 0, end = seen_modulators.size();
+    while (begin < end) {
+      const std::size_t middle = (begin + end) / 2;
+      (seen_modulators[middle].key < key ? begin : end) = middle + (seen_modulators[middle].key < key);
+    }
+    return begin;
   }
 
   /// Let a connection take the events of a window. Returns the place behind the last spike of its
@@ -590,10 +595,12 @@ class PlasticConnections final : public Plastic {
       const std::int64_t when = now + modulations[m].delay;
       const std::int64_t rank = Model::modulator_ranks[modulations[m].port];
       const Modulator event = {when * ranks + rank, modulations[m].port};
-      const auto place = std::upper_bound(
-          seen_modulators.begin(), seen_modulators.end(), event,
-          [](const Modulator& x, const Modulator& y) { return x.key < y.key; });
-      seen_modulators.insert(place, count, event);
+      std::size_t place = seen_modulators.size();
+      seen_modulators.append(count, event);
+      for (; place > 0 && seen_modulators[place - 1].key > event.key; --place) {
+        seen_modulators[place - 1 + count] = seen_modulators[place - 1];
+      }
+      for (std::size_t k = place; k < place + count; ++k) seen_modulators[k] = event;
     }
     if (seen_modulators.size() >= room) is_full = true;
   }
@@ -620,33 +627,32 @@ class PlasticConnections final : public Plastic {
     is_full = false;
     if constexpr (is_lazy && sees_others) {
       catch_up(now);
-      std::size_t most = 0;
+      std::size_t longest_list = 0;
       for (History& history : histories) {
         const std::size_t ground = ending(history, now + 1 - longest) - 1;
-        history.erase(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(ground));
-        most = std::max(most, history.size());
+        history.drop(ground);
+        longest_list = most(longest_list, history.size());
       }
-      const std::size_t old = place_of(all_seen);
-      seen_modulators.erase(seen_modulators.begin(),
-                            seen_modulators.begin() + static_cast<std::ptrdiff_t>(old));
-      most = std::max(most, seen_modulators.size());
-      room = std::max(least_room, 2 * most);
+      seen_modulators.drop(place_of(all_seen));
+      longest_list = most(longest_list, seen_modulators.size());
+      room = most(least_room, 2 * longest_list);
     }
   }
 
   // Handling events promptly
 
   void step_promptly(const Slice& slice, std::int64_t i, std::int64_t now) {
-    std::vector<std::uint32_t>& arriving = due[static_cast<std::size_t>(now % (longest + 1))];
+    Array<std::uint32_t>& arriving = due[static_cast<std::size_t>(now % (longest + 1))];
     const auto leaving = static_cast<std::size_t>((now + longest) % (longest + 1));
-    due[leaving].assign(slice.targets[i].begin(), slice.targets[i].end());
+    due[leaving].clear();
+    due[leaving].append(slice.targets[i].begin(), slice.targets[i].end());
     if constexpr (Model::post_rank < Model::pre_rank) take_postsynaptic(arriving, now);
     take_presynaptic(slice, i, now);
     if constexpr (Model::post_rank > Model::pre_rank) take_postsynaptic(arriving, now);
     arriving.clear();
   }
 
-  void take_postsynaptic(const std::vector<std::uint32_t>& targets, std::int64_t now) {
+  void take_postsynaptic(const Array<std::uint32_t>& targets, std::int64_t now) {
     if (targets.empty()) return;
     std::size_t events = 0;
     for (const std::uint32_t j : targets) events += first_of_target[j + 1] - first_of_target[j];
@@ -684,7 +690,7 @@ class PlasticConnections final : public Plastic {
   }
 
   void take_presynaptic(const Slice& slice, std::int64_t i, std::int64_t now) {
-    const std::vector<std::uint32_t>& sources = slice.sources[i];
+    const Array<std::uint32_t>& sources = slice.sources[i];
     std::size_t events = 0;
     for (const std::uint32_t s : sources) events += first[s + 1] - first[s];
     const bool is_plain = slice.inbox.counts == nullptr && slice.negative.sums == nullptr &&
@@ -774,14 +780,13 @@ class PlasticConnections final : public Plastic {
         }
       }
     }
-    seen_modulators.erase(seen_modulators.begin(),
-                          seen_modulators.begin() + static_cast<std::ptrdiff_t>(m));
+    seen_modulators.drop(m);
     is_full = false;
   }
 
   void take_due(const Slice& slice, std::int64_t i, std::int64_t now) {
     if constexpr (Model::has_post && Model::is_eager) {
-      std::vector<std::uint32_t>& now_due = due[static_cast<std::size_t>(now % (longest + 1))];
+      Array<std::uint32_t>& now_due = due[static_cast<std::size_t>(now % (longest + 1))];
       for (const std::uint32_t k : now_due) {
         at_once(slice, i, now, k, [&](Connection& c) {
           c.receive_post(now, static_cast<double>(now - delay(k)) * d.resolution);
@@ -813,7 +818,10 @@ class PlasticConnections final : public Plastic {
   [[gnu::noinline]] void fail(std::int64_t now, std::size_t k) {
     if (problem != none) return;
     problem = not_finite;
-    text = std::to_string(now) + " " + std::to_string(wires.numbers[k]);
+    char where[48];
+    std::snprintf(where, sizeof where, "%lld %zu", static_cast<long long>(now),
+                  static_cast<std::size_t>(wires.numbers[k]));
+    text = where;
   }
 
   static constexpr std::size_t least_room = 32;
@@ -823,17 +831,17 @@ class PlasticConnections final : public Plastic {
   Intervals<Model> table, kept;
   Wires wires;
   typename Model::Columns columns;
-  std::vector<std::size_t> first, first_of_target;
-  std::vector<Incoming> by_target;
-  std::vector<std::int64_t> last, lengths;
-  std::vector<std::uint64_t> numbers_of_events;
-  std::vector<Sender> senders;
-  std::vector<History> histories;
-  std::vector<Receiver> receivers;
-  std::vector<Source> sources_now;
-  std::vector<Target> targets_now;
-  std::vector<Modulator> seen_modulators;
-  std::vector<std::vector<std::uint32_t>> due;
+  Array<std::size_t> first, first_of_target;
+  Array<Incoming> by_target;
+  Array<std::int64_t> last, lengths;
+  Array<std::uint64_t> numbers_of_events;
+  Array<Sender> senders;
+  Array<History> histories;
+  Array<Receiver> receivers;
+  Array<Source> sources_now;
+  Array<Target> targets_now;
+  Array<Modulator> seen_modulators;
+  Array<Array<std::uint32_t>> due;
   std::uint64_t seed = 1;
   std::int64_t done = 0;
   std::int64_t all_seen = 0;  ///< events with keys below have been seen by all connections

@@ -1,12 +1,10 @@
 #ifndef NESTML_RUNTIME_V1_POPULATION
 #define NESTML_RUNTIME_V1_POPULATION
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <limits>
-#include <string>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -41,7 +39,7 @@ struct Current {
   /// Return the value for one neuron of `size` in a step; the last value holds on.
   double of(std::int64_t step, std::size_t neuron, std::size_t size) const {
     if (steps == 0) return 0.0;
-    const auto t = static_cast<std::size_t>(std::min(step, steps) - 1);
+    const auto t = static_cast<std::size_t>(least(step, steps) - 1);
     return values[each ? t * size + neuron : t];
   }
 };
@@ -60,7 +58,7 @@ struct Recorder {
 struct Problem {
   enum Kind { none, guard, not_finite, no_element, stopped, no_memory, misuse, interrupted };
   Kind kind = none;
-  std::string text = {};
+  Text text = {};
 };
 
 /// A line of the cache: rows begin with one.
@@ -75,12 +73,12 @@ struct alignas(64) TallyLine {
 
 /// What arrives at a spike port, in a row for each step to come. `slots` of them go round.
 struct Arrivals {
-  std::vector<Line> sums = {};
-  std::vector<Line> counts = {};         ///< of spikes, where these are told from none
-  std::vector<TallyLine> tallies = {};   ///< of spikes that all have `weight`
+  Array<Line> sums = {};
+  Array<Line> counts = {};         ///< of spikes, where these are told from none
+  Array<TallyLine> tallies = {};   ///< of spikes that all have `weight`
   double weight = 0.0;
-  std::vector<std::uint32_t> most = {};  ///< by slot: no neuron has more spikes in its tally
-  std::vector<unsigned char> is_used = {};  ///< by slot: whether there may be something in its sums
+  Array<std::uint32_t> most = {};  ///< by slot: no neuron has more spikes in its tally
+  Array<unsigned char> is_used = {};  ///< by slot: whether there may be something in its sums
   bool is_open = false;                     ///< there may be, in any slot
 };
 
@@ -103,14 +101,14 @@ class Population {
   std::size_t first = 0;      ///< the number of the first neuron, where they are part of more
   std::size_t whole = size;   ///< how many these are
 
-  std::vector<Given> parameters, initial;
-  std::vector<Events> events;
-  std::vector<Current> currents;
-  std::vector<Recorder> recorders;
+  Array<Given> parameters, initial;
+  Array<Events> events;
+  Array<Current> currents;
+  Array<Recorder> recorders;
   bool keeps_spikes = true;
   bool looks_later = false;  ///< whoever calls `advance` sees to it that the last step is looked at
-  std::vector<std::int64_t> spike_steps, spike_neurons;
-  std::vector<std::vector<std::uint32_t>> fired;  ///< of the last slice, step by step
+  Array<std::int64_t> spike_steps, spike_neurons;
+  Array<Array<std::uint32_t>> fired;  ///< of the last slice, step by step
   Problem problem;
 
   /// Set everything to its begin. Returns whether all guards hold.
@@ -122,7 +120,7 @@ class Population {
   /// Look at the continuous inputs again, whose values have changed.
   virtual void refresh() {}
   /// Append all that changes in steps, rows too.
-  virtual void save(std::vector<unsigned char>& to) const = 0;
+  virtual void save(Array<unsigned char>& to) const = 0;
   /// Take it back, behind `begin` of the same neurons; returns what follows it.
   virtual const unsigned char* load(const unsigned char* from, const unsigned char* end) = 0;
 
@@ -174,7 +172,7 @@ class Population {
 
   /// Make room for spikes that arrive up to so many steps ahead; to be called before `begin`.
   void reserve(std::size_t slots) {
-    rows_ahead = std::max<std::size_t>(slots, 1);
+    rows_ahead = most<std::size_t>(slots, 1);
     for (Arrivals& a : arrivals) {
       a.sums.assign(rows_ahead * lines, Line{});
       if (!a.counts.empty()) a.counts.assign(rows_ahead * lines, Line{});
@@ -193,16 +191,17 @@ class Population {
     while (steps > 0 && problem.kind == Problem::none) {
       const std::size_t first_slot = slot(done + 1);
       const auto left = static_cast<std::int64_t>(rows_ahead - first_slot);
-      const std::int64_t slice = recorders.empty() ? std::min(steps, left) : 1;
+      const std::int64_t slice = recorders.empty() ? least(steps, left) : 1;
       deliver(slice);
       for (std::int64_t t = 0; t < slice; ++t) fired[static_cast<std::size_t>(t)].clear();
       const bool is_last = steps == slice && !looks_later;
       const bool is_due = done / often != (done + slice) / often;
       run(slice, is_last || is_due || !recorders.empty());
       for (Arrivals& a : arrivals) {
-        const auto from = static_cast<std::ptrdiff_t>(first_slot);
-        std::fill_n(a.most.begin() + from, slice, 0);
-        std::fill_n(a.is_used.begin() + from, slice, 0);
+        for (std::size_t i = first_slot; i < first_slot + static_cast<std::size_t>(slice); ++i) {
+          a.most[i] = 0;
+          a.is_used[i] = 0;
+        }
       }
       if (keeps_spikes) keep(slice);
       done += slice;
@@ -329,21 +328,32 @@ class Population {
 
   std::size_t rows_ahead = 16;
   std::size_t lines, tally_lines;  ///< from row to row
-  std::vector<Arrivals> arrivals;  ///< by spike port
-  std::vector<double> scratch;
+  Array<Arrivals> arrivals;  ///< by spike port
+  Array<double> scratch;
 };
 
 /// Return which guard a neuron violates, with its number where there are several.
-inline Problem violated(const char* guard, std::size_t neuron, const Population& of) {
-  const std::string number = std::to_string(of.first + neuron);
-  return {Problem::guard, guard + (of.whole > 1 ? " (neuron " + number + ")" : "")};
+[[gnu::noinline]] inline Problem violated(const char* guard, std::size_t neuron,
+                                          const Population& of) {
+  char number[40] = "";
+  if (of.whole > 1) std::snprintf(number, sizeof number, " (neuron %zu)", of.first + neuron);
+  Problem problem = {Problem::guard, guard};
+  problem.text += number;
+  return problem;
 }
 
 /// Return that a variable of a neuron is no number after a step.
-inline Problem no_number(const char* name, std::int64_t step, std::size_t neuron,
-                         const Population& of) {
-  const std::string number = of.whole > 1 ? " " + std::to_string(of.first + neuron) : "";
-  return {Problem::not_finite, std::string(name) + " " + std::to_string(step) + number};
+[[gnu::noinline]] inline Problem no_number(const char* name, std::int64_t step,
+                                           std::size_t neuron, const Population& of) {
+  char where[32];
+  Problem problem = {Problem::not_finite, name};
+  std::snprintf(where, sizeof where, " %lld", static_cast<long long>(step));
+  problem.text += where;
+  if (of.whole > 1) {
+    std::snprintf(where, sizeof where, " %zu", of.first + neuron);
+    problem.text += where;
+  }
+  return problem;
 }
 
 /// Neurons that advance one after the other.
@@ -384,7 +394,7 @@ class SinglePopulation final : public Population {
     for (std::size_t i = 0; i < size; ++i) hold(i, done + 1);
   }
 
-  void save(std::vector<unsigned char>& to) const override {
+  void save(Array<unsigned char>& to) const override {
     Writer writer{to};
     keep_rows(*this, writer);
     for (const Neuron& neuron : neurons) Neuron::keep(neuron, writer);
@@ -418,8 +428,7 @@ class SinglePopulation final : public Population {
           problem = no_number(name, step, i, *this);
           return;
         }
-        fired[static_cast<std::size_t>(t)].insert(fired[static_cast<std::size_t>(t)].end(),
-                                                  static_cast<std::size_t>(emitted),
+        fired[static_cast<std::size_t>(t)].append(static_cast<std::size_t>(emitted),
                                                   static_cast<std::uint32_t>(i));
       }
     }
@@ -431,8 +440,8 @@ class SinglePopulation final : public Population {
     }
   }
 
-  std::vector<Neuron> neurons;
-  std::vector<typename Neuron::Input> inputs;
+  Array<Neuron> neurons;
+  Array<typename Neuron::Input> inputs;
 };
 
 /// What random numbers depend on, beside the neuron and how many it drew before in the step.
@@ -494,7 +503,7 @@ class LanePopulation final : public Population {
   using Input = LaneInput<Model::spike_ports, Model::continuous_ports>;
   static constexpr bool is_short = Model::statements <= 64 && !Model::solves;
   static constexpr std::size_t block =
-      std::max<std::size_t>(1, 8192 / (sizeof(State) + sizeof(Constants) / 4));
+      most<std::size_t>(1, 8192 / (sizeof(State) + sizeof(Constants) / 4));
 
  public:
   LanePopulation(std::size_t size, double dt, std::uint64_t seed)
@@ -509,13 +518,13 @@ class LanePopulation final : public Population {
 
   bool begin() override {
     restart();
-    const bool is_shared =
-        std::none_of(parameters.begin(), parameters.end(), [](const Given& g) { return g.each; });
+    bool is_shared = true;
+    for (const Given& g : parameters) is_shared = is_shared && !g.each;
     constants.assign(is_shared ? 1 : width / lanes, Constants{});
     state.assign(width / lanes, State{});
     Neuron neuron = Model::make(dt);
     for (std::size_t i = 0; i < width; ++i) {
-      const std::size_t like = std::min(i, size - 1);  // lanes too many do as the last one
+      const std::size_t like = least(i, size - 1);  // lanes too many do as the last one
       const char* guard = is_shared && i > 0 ? Model::set_state(neuron, *this, like)
                                              : Model::set_up(neuron, *this, like);
       if (guard != nullptr) problem = violated(guard, like, *this);
@@ -544,7 +553,7 @@ class LanePopulation final : public Population {
 
   bool is_wide() const override { return true; }
 
-  void save(std::vector<unsigned char>& to) const override {
+  void save(Array<unsigned char>& to) const override {
     Writer writer{to};
     keep_rows(*this, writer);
     writer.take(state);
@@ -573,7 +582,7 @@ class LanePopulation final : public Population {
       const std::size_t length = currents[port].each ? width : lanes;
       constexpr std::size_t line = sizeof(Line) / sizeof(Scalar);
       const std::size_t from_row = (length + line - 1) / line * line;
-      std::vector<Line>& held = holding[port];
+      Array<Line>& held = holding[port];
       held.resize(static_cast<std::size_t>(slice) * (from_row / line));
       Scalar* const first = held[0].values;
       in.currents[port] = first + static_cast<std::size_t>(offset) * from_row;
@@ -581,7 +590,7 @@ class LanePopulation final : public Population {
       if (offset > 0) continue;
       for (std::size_t t = 0; t < static_cast<std::size_t>(slice); ++t) {
         for (std::size_t i = 0; i < length; ++i) {
-          const std::size_t neuron = currents[port].each ? std::min(i, size - 1) : 0;
+          const std::size_t neuron = currents[port].each ? least(i, size - 1) : 0;
           first[t * from_row + i] =
               static_cast<Scalar>(current(port, step + static_cast<std::int64_t>(t), neuron));
         }
@@ -601,7 +610,7 @@ class LanePopulation final : public Population {
     const std::size_t length = slice == 1 ? state.size() : block;
     bool is_finite = true;
     for (std::size_t begin = 0; begin < state.size(); begin += length) {
-      const std::size_t end = std::min(begin + length, state.size());
+      const std::size_t end = least(begin + length, state.size());
       bool good = true;
       if constexpr (is_short) {
         good = constants.size() == 1 ? advance_short(begin, end, looks)
@@ -661,7 +670,7 @@ class LanePopulation final : public Population {
   }
 
   [[gnu::noinline]] void note(Whole emitted, std::size_t first,
-                              std::vector<std::uint32_t>& to) const {
+                              Array<std::uint32_t>& to) const {
     for (std::size_t i = 0; i < lanes && first + i < size; ++i) {
       for (long n = emitted[i]; n > 0; --n) to.push_back(static_cast<std::uint32_t>(first + i));
     }
@@ -688,10 +697,10 @@ class LanePopulation final : public Population {
     }
   }
 
-  std::vector<Constants> constants;
-  std::vector<State> state;
-  std::vector<Input> inputs;
-  std::vector<Line> holding[Model::continuous_ports + 1];
+  Array<Constants> constants;
+  Array<State> state;
+  Array<Input> inputs;
+  Array<Line> holding[Model::continuous_ports + 1];
   bool starts_finite = true;
 };
 #endif

@@ -7,13 +7,6 @@
 namespace nestml_runtime {
 inline namespace v1 {
 
-#ifndef NESTML_RUNTIME_V1_MESSAGES
-/// Models that say nothing.
-struct Listening {
-  explicit Listening(std::string&) {}
-};
-#endif
-
 /// Plastic connections with what the C interface keeps beside them. No exception leaves it.
 struct SynapseHandle {
   enum Kind {
@@ -31,8 +24,8 @@ struct SynapseHandle {
   std::size_t recordables;
   double dt;
   std::uint64_t seed;
-  std::string text = {};
-  std::string messages = {};
+  Text text = {};
+  Messages messages = {};
 
   SynapseHandle(Plastic* owned, std::size_t known, double step, std::uint64_t with)
       : connections(owned), recordables(known), dt(step), seed(with) {}
@@ -73,7 +66,7 @@ struct SynapseHandle {
     });
   }
 
-  int give(std::vector<Setting>& list, std::int64_t index, const double* values, int each) {
+  int give(Array<Setting>& list, std::int64_t index, const double* values, int each) {
     if (index < 0 || static_cast<std::size_t>(index) >= list.size()) {
       return fail(misuse, "no such parameter or variable");
     }
@@ -137,7 +130,7 @@ class Drive {
     const std::int64_t* members = nullptr;
     std::size_t count = 0;
     std::size_t next = 0;
-    std::vector<std::uint32_t> now = {};
+    Array<std::uint32_t> now = {};
 
     void give(std::int64_t step) {
       now.clear();
@@ -152,9 +145,9 @@ class Drive {
   };
 
   Train sources = {}, targets = {};
-  std::vector<Train> modulators = {};
-  std::vector<FactorRows> factors;  ///< from before step 1 on
-  std::vector<Record> records = {};
+  Array<Train> modulators = {};
+  Array<FactorRows> factors;  ///< from before step 1 on
+  Array<Record> records = {};
 
   Drive(SynapseHandle& driven, std::size_t ports) : factors(ports), handle(driven) {}
 
@@ -171,7 +164,7 @@ class Drive {
   }
 
   int read(std::int64_t recordable, double* out) {
-    const std::vector<FactorRows> present = rows(done);
+    const Array<FactorRows> present = rows(done);
     return handle.read(recordable, present.data(), out);
   }
 
@@ -179,12 +172,12 @@ class Drive {
   int step() {
     sources.give(done + 1);
     targets.give(done + 1);
-    std::vector<Fired> fired;
+    Array<Fired> fired;
     for (Train& train : modulators) {
       train.give(done + 1);
       fired.push_back(&train.now);
     }
-    const std::vector<FactorRows> held = rows(done);
+    const Array<FactorRows> held = rows(done);
     Slice slice;
     slice.first = done;
     slice.steps = 1;
@@ -202,8 +195,8 @@ class Drive {
   }
 
   /// Return the continuous inputs from the end of a step on.
-  std::vector<FactorRows> rows(std::int64_t from) const {
-    std::vector<FactorRows> found = factors;
+  Array<FactorRows> rows(std::int64_t from) const {
+    Array<FactorRows> found = factors;
     for (FactorRows& f : found) {
       if (f.values != nullptr) f.values += static_cast<std::size_t>(from) * f.step;
     }

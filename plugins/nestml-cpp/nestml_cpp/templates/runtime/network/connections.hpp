@@ -6,7 +6,6 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -28,11 +27,11 @@ struct Column {
   /// Whether the numbers lie one after the other, in a type that takes so many bytes.
   bool is_dense(std::size_t bytes) const { return stride == static_cast<std::int64_t>(bytes); }
 
-  double real(std::size_t k) const {
+  [[gnu::noinline]] double real(std::size_t k) const {
     if (kind == float64) return number<double>(k);
     return kind == float32 ? static_cast<double>(number<float>(k)) : static_cast<double>(whole(k));
   }
-  std::int64_t whole(std::size_t k) const {
+  [[gnu::noinline]] std::int64_t whole(std::size_t k) const {
     switch (kind) {
       case int64:
         return number<std::int64_t>(k);
@@ -139,7 +138,7 @@ class StaticConnections {
   std::size_t repeats() const { return repeated; }
 
   /// Add one to the number of each neuron for every spike that it gets from some sources.
-  void tally(const std::vector<std::uint32_t>& sources, std::uint16_t* numbers) const {
+  void tally(const Array<std::uint32_t>& sources, std::uint16_t* numbers) const {
     fetch_rows(sources, numbers, sizeof numbers[0]);
     for (std::size_t i = 0; i < sources.size(); ++i) {
       look_ahead(sources, i);
@@ -150,7 +149,7 @@ class StaticConnections {
 
   /// Deliver the spikes of some sources. If there are rows for negative weights, these go there,
   /// without the sign: then all connections of a source have the same sign.
-  void deliver(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+  void deliver(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
                const Rows<Number>* negative = nullptr) const {
     if (sources.empty() || count == 0) return;
     if (delays.data == nullptr) {
@@ -178,7 +177,7 @@ class StaticConnections {
   }
 
   /// Have the rows of targets fetched of sources that come soon.
-  [[gnu::noinline]] void look_ahead(const std::vector<std::uint32_t>& sources,
+  [[gnu::noinline]] void look_ahead(const Array<std::uint32_t>& sources,
                                     std::size_t i) const {
     if (i + 2 * distance < sources.size()) {
       const std::uint32_t later = sources[i + 2 * distance];
@@ -197,14 +196,14 @@ class StaticConnections {
   }
 
   /// Have a row of numbers fetched, for one for each neuron, if most of it will be needed.
-  [[gnu::noinline]] void fetch_rows(const std::vector<std::uint32_t>& sources,
+  [[gnu::noinline]] void fetch_rows(const Array<std::uint32_t>& sources,
                                     const void* numbers, std::size_t each) const {
     const std::size_t bytes = length * each;
     if (sources.size() * (count / (last - first)) >= bytes / 64) fetch(numbers, bytes);
   }
 
   template <class Delay>
-  void with_delays(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+  void with_delays(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
                    const Rows<Number>* negative) const {
     if (weights.data == nullptr) {
       each<Shared, Delay>(sources, rows, negative);
@@ -216,7 +215,7 @@ class StaticConnections {
   }
 
   template <class Weight, class Delay>
-  void each(const std::vector<std::uint32_t>& sources, const Rows<Number>& rows,
+  void each(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
             [[maybe_unused]] const Rows<Number>* negative) const {
     if (delays.data == nullptr) fetch_rows(sources, rows.sums[delay], sizeof(Number));
     for (std::size_t i = 0; i < sources.size(); ++i) {
@@ -270,9 +269,9 @@ class StaticConnections {
   std::size_t pitch = 1;
   const std::uint16_t* targets = nullptr;
   Column weights, delays;  ///< without data where all have the same
-  std::vector<std::uint32_t> own_starts;
-  std::vector<std::uint16_t> own_targets;
-  std::vector<unsigned char> own_weights, own_delays;
+  Array<std::uint32_t> own_starts;
+  Array<std::uint16_t> own_targets;
+  Array<unsigned char> own_weights, own_delays;
 };
 
 /// Thrown if a block would have more connections than can be counted.
@@ -280,8 +279,8 @@ struct TooManyConnections {};
 
 /// What connections to several blocks have in common that are left where they were given.
 struct SortedRows {
-  std::vector<std::uint32_t> starts;  ///< by source, then by block
-  std::vector<std::uint16_t> targets;
+  Array<std::uint32_t> starts;  ///< by source, then by block
+  Array<std::uint16_t> targets;
 
   std::size_t bytes() const {
     return starts.capacity() * sizeof starts[0] + targets.capacity() * sizeof targets[0];
@@ -292,7 +291,7 @@ struct SortedRows {
 template <class Number>
 class Sorting {
  public:
-  using Blocks = std::vector<StaticConnections<Number>>;
+  using Blocks = Array<StaticConnections<Number>>;
   /// Which connections are taken, by the sign of their weights.
   enum Sign { any, not_negative, negative };
 
@@ -431,7 +430,7 @@ class Sorting {
   }
 
   template <class Value>
-  static void put(std::vector<unsigned char>& to, std::size_t place, Value x) {
+  static void put(Array<unsigned char>& to, std::size_t place, Value x) {
     std::memcpy(to.data() + place * sizeof x, &x, sizeof x);
   }
 
@@ -502,7 +501,7 @@ class Sorting {
   }
 
   static std::size_t repeats(const StaticConnections<Number>& b, std::size_t length) {
-    std::vector<std::uint32_t> often(length, 0);
+    Array<std::uint32_t> often(length, 0);
     std::uint32_t most = 0;
     for (std::uint32_t source = b.first; source < b.last; ++source) {
       const auto row = b.row_of(source);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -13,7 +12,7 @@ struct Signal {
   std::size_t node = 0;
   std::size_t recordable = 0;
   std::int64_t rows = 1;  ///< how many steps are kept
-  std::vector<double> values = {};
+  Array<double> values = {};
 
   double* row(std::int64_t now, std::size_t size) {
     return values.data() + static_cast<std::size_t>(now % rows) * size;
@@ -31,18 +30,18 @@ struct CoupledPair {
 /// What the neurons of a block see of a signal: pairs in the order in which they were given.
 struct CoupledBlock {
   std::size_t signal = 0;
-  std::vector<CoupledPair> pairs = {};
+  Array<CoupledPair> pairs = {};
 };
 
 /// A continuous port of a block that sees other neurons.
 struct CoupledPort {
   std::size_t port = 0;
   Current outside = {};  ///< what else it sees
-  std::vector<CoupledBlock> parts = {};
-  std::vector<double> sums = {}, total = {};
+  Array<CoupledBlock> parts = {};
+  Array<double> sums = {}, total = {};
 
   /// Compute what the port sees in the step after `now`: of one signal after the other.
-  void compute(std::vector<Signal>& signals, const std::vector<std::size_t>& sizes,
+  void compute(Array<Signal>& signals, const Array<std::size_t>& sizes,
                std::int64_t now) {
     std::fill(sums.begin(), sums.end(), 0.0);
     for (const CoupledBlock& part : parts) {

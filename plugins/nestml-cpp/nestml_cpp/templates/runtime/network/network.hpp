@@ -7,8 +7,6 @@
 #include <ctime>
 #include <memory>
 #include <new>
-#include <string>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -27,14 +25,14 @@ struct Projection {
   std::size_t target = 0;
   std::size_t port = 0;
   std::int64_t negative = -1;  ///< the port for negative weights, without the sign; -1 for none
-  std::vector<StaticConnections<Scalar>> fixed = {}, fixed_negative = {};
+  Array<StaticConnections<Scalar>> fixed = {}, fixed_negative = {};
   SortedRows rows = {};   ///< of connections that are left where they were given
   bool is_split = false;  ///< all `fixed` ones of a source go to the port for their sign
-  std::vector<Synapses> plastic = {};
-  std::vector<Wires> wires = {};  ///< of plastic synapses that are still to be made
-  std::vector<std::size_t> modulators = {};
-  std::vector<FactorSource> factors = {};
-  std::vector<Recording> recordings = {};
+  Array<Synapses> plastic = {};
+  Array<Wires> wires = {};  ///< of plastic synapses that are still to be made
+  Array<std::size_t> modulators = {};
+  Array<FactorSource> factors = {};
+  Array<Recording> recordings = {};
   std::size_t size = 0;
 };
 
@@ -44,7 +42,7 @@ struct NetworkProblem {
   Where where = nowhere;
   std::size_t number = 0;
   int kind = 0;  ///< as of neurons, or of synapses
-  std::string text = {};
+  Text text = {};
 };
 
 /// Neurons, sources of spikes, and connections.
@@ -71,9 +69,9 @@ class Network {
 
   const double dt;
   const std::size_t cut;
-  std::vector<Node> nodes;
-  std::vector<Projection> projections;
-  std::vector<std::unique_ptr<Population>> owned;  ///< populations that nobody else keeps
+  Array<Node> nodes;
+  Array<Projection> projections;
+  Array<std::unique_ptr<Population>> owned;  ///< populations that nobody else keeps
   NetworkProblem problem;
   bool measures = false;  ///< whether the CPU time of the first thread's work is taken
   double update_seconds = 0.0, delivery_seconds = 0.0;
@@ -294,7 +292,7 @@ class Network {
   }
 
   /// Append all that changes in steps.
-  void save(std::vector<unsigned char>& to) const {
+  void save(Array<unsigned char>& to) const {
     Writer writer{to};
     writer.take(done);
     for (const Node& n : nodes) {
@@ -401,7 +399,7 @@ class Network {
       for (NeuronBlock& b : n.blocks) b.neurons.population->take_sums();
     }
     for (const Projection& p : projections) {
-      std::vector<NeuronBlock>& blocks = nodes[p.target].blocks;
+      Array<NeuronBlock>& blocks = nodes[p.target].blocks;
       const bool is_large = nodes[p.target].size * slots * sizeof(Scalar) > cached_bytes;
       const auto negative = static_cast<std::size_t>(p.negative);
       for (std::size_t b = 0; b < blocks.size(); ++b) {
@@ -435,7 +433,7 @@ class Network {
   bool begin_synapses() {
     for (std::size_t n = 0; n < projections.size(); ++n) {
       for (std::size_t b = 0; b < projections[n].plastic.size(); ++b) {
-        const std::vector<FactorRows> factors = factor_rows(projections[n], b, 0);
+        const Array<FactorRows> factors = factor_rows(projections[n], b, 0);
         Synapses& s = projections[n].plastic[b];
         s.kind = s.start(s.handle, factors.data());
         if (s.kind != 0) return stopped_in_projection(n, s);
@@ -459,7 +457,7 @@ class Network {
 
   /// What a thread has of the spikes of a slice: those of populations of several blocks together.
   struct Gathered {
-    std::vector<SpikesByStep> of_node;
+    Array<SpikesByStep> of_node;
   };
 
   std::int64_t run(std::size_t thread, std::int64_t from, std::int64_t to) {
@@ -595,7 +593,7 @@ class Network {
     }
   }
 
-  const std::vector<std::uint32_t>& spikes(std::size_t node, std::int64_t offset,
+  const Array<std::uint32_t>& spikes(std::size_t node, std::int64_t offset,
                                            const Gathered& gathered) const {
     const Node& n = nodes[node];
     const auto i = static_cast<std::size_t>(offset);
@@ -607,9 +605,9 @@ class Network {
   void keep(std::size_t node, std::int64_t now, std::int64_t steps, const Gathered& gathered) {
     Node& n = nodes[node];
     for (std::int64_t i = 0; i < steps; ++i) {
-      const std::vector<std::uint32_t>& who = spikes(node, i, gathered);
-      n.spike_steps.insert(n.spike_steps.end(), who.size(), now + i + 1);
-      n.spike_members.insert(n.spike_members.end(), who.begin(), who.end());
+      const Array<std::uint32_t>& who = spikes(node, i, gathered);
+      n.spike_steps.append(who.size(), now + i + 1);
+      n.spike_members.append(who.begin(), who.end());
     }
   }
 
@@ -623,7 +621,7 @@ class Network {
       if (p.target != node) continue;
       has_plastic = has_plastic || !p.plastic.empty();
       if (p.fixed.empty()) continue;
-      const std::vector<std::uint32_t>& who = spikes(p.source, offset, gathered);
+      const Array<std::uint32_t>& who = spikes(p.source, offset, gathered);
       if (p.is_split) {
         const Rows<Scalar> negative = b.ports[static_cast<std::size_t>(p.negative)].from(now);
         p.fixed[block].deliver(who, b.ports[p.port].from(now), &negative);
@@ -646,9 +644,9 @@ class Network {
   bool take(Projection& p, std::size_t block, std::int64_t before, std::int64_t offset,
             const Gathered& gathered) {
     const NeuronBlock& b = nodes[p.target].blocks[block];
-    std::vector<Fired> modulators;
+    Array<Fired> modulators;
     for (const std::size_t m : p.modulators) modulators.push_back(&spikes(m, offset, gathered));
-    const std::vector<FactorRows> factors = factor_rows(p, block, offset);
+    const Array<FactorRows> factors = factor_rows(p, block, offset);
     Slice slice;
     slice.first = before + offset;
     slice.steps = 1;
@@ -662,7 +660,7 @@ class Network {
     s.kind = s.take(s.handle, &slice);
     if (s.kind != 0) return false;
     if (p.recordings.empty()) return true;
-    const std::vector<FactorRows> present = factor_rows(p, block, offset + 1);
+    const Array<FactorRows> present = factor_rows(p, block, offset + 1);
     for (const Recording& r : p.recordings) {
       double* const row = r.row(before + offset + 1);
       if (row == nullptr) continue;
@@ -674,10 +672,10 @@ class Network {
   }
 
   /// Return the continuous inputs of synapses, row 0 being from the end of a step of the slice.
-  std::vector<FactorRows> factor_rows(const Projection& p, std::size_t block,
+  Array<FactorRows> factor_rows(const Projection& p, std::size_t block,
                                       std::int64_t offset) const {
     const NeuronBlock& b = nodes[p.target].blocks[block];
-    std::vector<FactorRows> found;
+    Array<FactorRows> found;
     for (const FactorSource& f : p.factors) {
       if (!f.is_recordable) {
         found.push_back({&f.value, 0, 0});
@@ -738,9 +736,9 @@ class Network {
   std::int64_t longest = 1;
   std::int64_t slice_length = 1;
   std::int64_t done = 0;
-  std::vector<Signal> signals;
-  std::vector<std::size_t> signal_sizes;
-  std::vector<Coupled> coupled;
+  Array<Signal> signals;
+  Array<std::size_t> signal_sizes;
+  Array<Coupled> coupled;
   std::atomic<bool> failed_update{false}, failed_delivery{false}, out_of_memory{false};
 };
 

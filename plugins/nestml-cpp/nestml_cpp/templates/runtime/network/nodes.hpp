@@ -4,13 +4,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
 
 /// Members of a node by step: one entry for each spike, ascending.
-using SpikesByStep = std::vector<std::vector<std::uint32_t>>;
+using SpikesByStep = Array<Array<std::uint32_t>>;
 
 /// Neurons of a library, and the functions to call them by: no exception leaves these. Those that
 /// may fail return a kind of problem, which `population->problem` has too.
@@ -54,14 +53,14 @@ struct Recording {
 /// 0 is from before the slice.
 struct FactorBuffer {
   std::size_t recordable = 0;
-  std::vector<double> values = {};
+  Array<double> values = {};
 };
 
 /// The rows of one spike port, and tables of where each row begins: two rounds of all slots, so
 /// that `d` rows ahead of any of them is an entry `d` places later.
 struct PortRows {
   Inbox inbox = {};
-  std::vector<Scalar*> sums = {}, counts = {};
+  Array<Scalar*> sums = {}, counts = {};
 
   void begin(Population& of, std::size_t port) {
     inbox.sums = of.sum(port, 1);
@@ -89,14 +88,14 @@ struct NeuronBlock {
   Neurons neurons = {};
   std::size_t first = 0;   ///< the number of its first neuron in the population
   std::size_t thread = 0;  ///< who owns it
-  std::vector<Recording> recordings = {};
-  std::vector<FactorBuffer> factors = {};
-  std::vector<PortRows> ports = {};
+  Array<Recording> recordings = {};
+  Array<FactorBuffer> factors = {};
+  Array<PortRows> ports = {};
   SpikesByStep fired = {};  ///< where it is advanced step by step
   bool is_stepwise = false;
 
   std::size_t size() const { return neurons.population->size; }
-  const std::vector<std::uint32_t>& spikes(std::size_t offset) const {
+  const Array<std::uint32_t>& spikes(std::size_t offset) const {
     return is_stepwise ? fired[offset] : neurons.population->fired[offset];
   }
 
@@ -151,7 +150,7 @@ struct NeuronBlock {
 
   /// Deliver the spikes that some sources emitted at the end of step `now`.
   void deliver(const StaticConnections<Scalar>& connections,
-               const std::vector<std::uint32_t>& sources, std::size_t port, std::int64_t now) {
+               const Array<std::uint32_t>& sources, std::size_t port, std::int64_t now) {
     if (sources.empty()) return;
     Population& p = *neurons.population;
     if (connections.is_uniform()) {
@@ -187,7 +186,7 @@ struct SpikeTrains {
   void seek(std::int64_t now) {
     next = static_cast<std::size_t>(std::upper_bound(steps, steps + count, now) - steps);
   }
-  void emit(std::int64_t now, std::vector<std::uint32_t>& to) {
+  void emit(std::int64_t now, Array<std::uint32_t>& to) {
     for (; next < count && steps[next] == now; ++next) {
       to.push_back(static_cast<std::uint32_t>(members[next]));
     }
@@ -202,13 +201,13 @@ struct PoissonTrains {
   double dt = 0.1;
   std::uint64_t seed = 1;
 
-  void emit(std::int64_t now, std::vector<std::uint32_t>& to) const {
+  void emit(std::int64_t now, Array<std::uint32_t>& to) const {
     for (std::size_t i = 0; i < count; ++i) {
       const double mean = rates[i] * dt;
       if (!(mean > 0.0)) continue;
       Draw draw(seed, i, static_cast<std::uint64_t>(now), 0);
       const auto often = static_cast<std::size_t>(poisson_number(draw, mean));
-      to.insert(to.end(), often, static_cast<std::uint32_t>(i));
+      to.append(often, static_cast<std::uint32_t>(i));
     }
   }
 };
@@ -217,17 +216,17 @@ struct PoissonTrains {
 struct Node {
   std::size_t size = 0;
   std::size_t length = 0;  ///< of a block, but the last one may be shorter
-  std::vector<NeuronBlock> blocks = {};
+  Array<NeuronBlock> blocks = {};
   SpikeTrains trains = {};
   PoissonTrains poisson = {};
   std::size_t thread = 0;   ///< who emits and keeps its spikes
   SpikesByStep fired = {};  ///< of sources
   bool keeps_spikes = true;
-  std::vector<std::int64_t> spike_steps = {}, spike_members = {};
+  Array<std::int64_t> spike_steps = {}, spike_members = {};
 
   void emit(std::int64_t now, std::int64_t steps) {
     for (std::int64_t i = 0; i < steps; ++i) {
-      std::vector<std::uint32_t>& to = fired[static_cast<std::size_t>(i)];
+      Array<std::uint32_t>& to = fired[static_cast<std::size_t>(i)];
       to.clear();
       trains.emit(now + i + 1, to);
       poisson.emit(now + i + 1, to);

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -118,7 +117,7 @@ class Team {
   Meeting begin, end, middle;
   void* what = nullptr;
   void (*task)(void*, std::size_t) = nullptr;
-  std::vector<std::thread> others;
+  Array<std::thread> others;
 };
 
 }  // namespace v1
