@@ -307,7 +307,8 @@ def test_weights_and_delays_are_left_where_they_are() -> None:
         run = _Run(experiment, Running(threads=threads), made)
         try:
             rows = (40 * threads + 1) * 4
-            assert run.handle.static_bytes == each * len(p.pairs) + rows
+            spare = 32 if each else 0
+            assert run.handle.static_bytes == each * len(p.pairs) + spare + rows
         finally:
             run.close()
 
@@ -473,6 +474,32 @@ def test_more_neurons_than_fit_into_one_block() -> None:
         times, who = run.spikes(driven)
         at = np.flatnonzero(np.isclose(times, first + 1.0))
         np.testing.assert_array_equal(who[at], np.sort(away[fast]))
+
+
+@pytest.mark.parametrize("is_sorted", [False, True])
+def test_spikes_are_tallied_in_several_blocks(is_sorted: bool) -> None:
+    """Sources reach few neurons, thousands, and nearly all of them; two weights are tallied."""
+    size, delay = 140_000, 5
+    rng = np.random.default_rng(11)
+    degrees = np.concatenate([rng.integers(0, 90, 300), [130_000], np.full(40, 12_000)])
+    pre = np.repeat(np.arange(len(degrees)), degrees)
+    net = Network(dt=0.1)
+    source = net.spike_source([[0.1]] * len(degrees))
+    cells = net.create("iaf_psc_delta", size, initial={"V_m": -70.0})
+    total = np.zeros(size)
+    for weight in (0.03, -0.002, 0.0007):
+        post = rng.integers(0, size, len(pre))
+        if is_sorted:
+            post = post[np.lexsort((post, pre))]
+        mixed = np.arange(len(pre)) if is_sorted else rng.permutation(len(pre))
+        net.connect(source, cells, pairs=(pre[mixed], post[mixed]), weight=weight, delay=delay / 10)
+        total += weight * np.bincount(post, minlength=size)
+    net.record(cells, "V_m")
+    for threads in (1, 2):
+        voltage = net.run(1, backend="cpp", threads=threads)[cells]["V_m"]
+        before, arrived = voltage[:, delay - 1], voltage[:, delay]
+        np.testing.assert_allclose(before, -70.0, rtol=1e-12)
+        np.testing.assert_allclose(arrived + 70.0, total, rtol=0, atol=1e-9)
 
 
 def coupled() -> tuple[Network, Parts]:

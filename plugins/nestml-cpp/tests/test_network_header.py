@@ -81,6 +81,13 @@ static Lists of_one_sign(Lists made) {
   return made;
 }
 
+/// Have all the same weight and delay, so long that spikes are tallied.
+static Lists alike(Lists made, double weight) {
+  std::fill(made.weights.begin(), made.weights.end(), weight);
+  std::fill(made.delays.begin(), made.delays.end(), 60);
+  return made;
+}
+
 struct Made {
   Network network;
   std::size_t cells = 0;
@@ -99,6 +106,11 @@ struct Made {
     network.connect(noise, cells, 0, 1, lists(4, 700, 2000).wiring());
     static const Lists local = of_one_sign(lists(700, 700, 5000)), mixed = lists(700, 700, 9000);
     static const Sorted local_sorted(local, 700), mixed_sorted(mixed, 700);
+    static const Lists some = alike(lists(700, 700, 8000), 21.5);
+    static const Sorted some_sorted(some, 700);
+    network.connect(cells, cells, 0, 1, alike(lists(700, 700, 6000), -33.0).wiring());
+    network.connect(noise, cells, 0, 1, alike(lists(4, 700, 900), 5.25).wiring());
+    network.connect(cells, cells, 0, 1, sorts ? some_sorted.wiring() : some.wiring());
     if (sorts) {
       network.connect(cells, cells, 0, 1, local_sorted.wiring());
       network.connect(cells, cells, 0, 1, mixed_sorted.wiring());
@@ -119,13 +131,18 @@ struct Made {
 static bool same(bool couples) {
   Made one(1, 0, 0, couples), three(3, 0, 0, couples), first(2, 0, 0, couples);
   Made sorted_one(1, 0, 0, couples, true), sorted_three(3, 0, 0, couples, true);
-  for (Made* made : {&one, &three, &sorted_one, &sorted_three}) made->network.advance(400);
+  Made cut(1, 3, 0, couples), sorted_cut(2, 3, 0, couples, true);
+  for (Made* made : {&one, &three, &sorted_one, &sorted_three, &cut, &sorted_cut}) {
+    made->network.advance(400);
+  }
   for (Made* made : {&sorted_one, &sorted_three}) {
     if (one.spikes() != made->spikes() || one.recorded != made->recorded) return false;
     if (made->network.static_bytes() >= one.network.static_bytes()) return false;
   }
   if (one.spikes().size() < 500) return false;
-  if (one.spikes() != three.spikes() || one.recorded != three.recorded) return false;
+  for (Made* made : {&three, &cut, &sorted_cut}) {
+    if (one.spikes() != made->spikes() || one.recorded != made->recorded) return false;
+  }
 
   first.network.advance(117);
   Array<unsigned char> state;

@@ -71,13 +71,17 @@ struct alignas(64) TallyLine {
   std::uint16_t numbers[32] = {};
 };
 
+/// So many weights of spikes for a port can be tallied, as of excitation and of inhibition.
+inline constexpr std::size_t tallied_weights = 2;
+
 /// What arrives at a spike port, in a row for each step to come. `slots` of them go round.
 struct Arrivals {
   Array<Line> sums = {};
   Array<Line> counts = {};         ///< of spikes, where these are told from none
-  Array<TallyLine> tallies = {};   ///< of spikes that all have `weight`
-  double weight = 0.0;
-  Array<std::uint32_t> most = {};  ///< by slot: no neuron has more spikes in its tally
+  Array<TallyLine> tallies = {};   ///< of spikes of some `weights`, first all of the first
+  double weights[tallied_weights] = {};
+  std::size_t tallied = 0;               ///< so many weights are
+  Array<std::uint32_t> most = {};  ///< by row: no neuron has more spikes in its tally
   Array<unsigned char> is_used = {};  ///< by slot: whether there may be something in its sums
   bool is_open = false;                     ///< there may be, in any slot
 };
@@ -140,34 +144,30 @@ class Population {
   /// Have rows of a port stay where they are to be written whenever someone likes.
   void open(std::size_t port) { arrivals[port].is_open = true; }
 
-  /// Have spikes of one weight for a port tallied; to be called before `begin`. Returns whether
-  /// they are.
-  bool take_tallies(std::size_t port, double weight) {
+  /// Have spikes of one weight for a port tallied, if there is room; to be called before `begin`.
+  void take_tallies(std::size_t port, double weight) {
     Arrivals& a = arrivals[port];
-    if (is_counted(port) || (!a.tallies.empty() && a.weight != weight)) return false;
-    if (a.tallies.empty()) a.tallies.resize(1);
-    a.weight = weight;
-    return true;
+    const bool is_new = tallied(port, weight) == a.tallied;
+    if (is_new && a.tallied < tallied_weights && !is_counted(port)) a.weights[a.tallied++] = weight;
   }
   /// Have no tallies, and no ports open.
   void take_sums() {
     for (Arrivals& a : arrivals) {
-      a.tallies.clear();
+      a.tallied = 0;
       a.is_open = !a.counts.empty();
     }
   }
-  bool has_tally(std::size_t port, double weight) const {
-    return !arrivals[port].tallies.empty() && arrivals[port].weight == weight;
-  }
-  /// Return the tally of a step, in which each neuron gets up to `more` spikes; nullptr if it might
-  /// overflow.
-  std::uint16_t* tally(std::size_t port, std::int64_t step, std::size_t more) {
+  /// Return the tally of spikes of one weight in a step, of which each neuron gets up to `more`;
+  /// nullptr if there is none, or it might overflow.
+  std::uint16_t* tally(std::size_t port, double weight, std::int64_t step, std::size_t more) {
     constexpr std::uint32_t limit = std::numeric_limits<std::uint16_t>::max();
     Arrivals& a = arrivals[port];
-    std::uint32_t& most = a.most[slot(step)];
-    if (more > limit - most) return nullptr;
-    most += static_cast<std::uint32_t>(more);
-    return a.tallies[slot(step) * tally_lines].numbers;
+    const std::size_t number = tallied(port, weight);
+    if (number == a.tallied) return nullptr;
+    const std::size_t row = number * rows_ahead + slot(step);
+    if (more > limit - a.most[row]) return nullptr;
+    a.most[row] += static_cast<std::uint32_t>(more);
+    return a.tallies[row * tally_lines].numbers;
   }
 
   /// Make room for spikes that arrive up to so many steps ahead; to be called before `begin`.
@@ -176,8 +176,8 @@ class Population {
     for (Arrivals& a : arrivals) {
       a.sums.assign(rows_ahead * lines, Line{});
       if (!a.counts.empty()) a.counts.assign(rows_ahead * lines, Line{});
-      if (!a.tallies.empty()) a.tallies.assign(rows_ahead * tally_lines, TallyLine{});
-      a.most.assign(rows_ahead, 0);
+      a.tallies.assign(a.tallied * rows_ahead * tally_lines, TallyLine{});
+      a.most.assign(a.tallied * rows_ahead, 0);
       a.is_used.assign(rows_ahead, 0);
     }
     fired.resize(rows_ahead);
@@ -198,9 +198,9 @@ class Population {
       const bool is_due = done / often != (done + slice) / often;
       run(slice, is_last || is_due || !recorders.empty());
       for (Arrivals& a : arrivals) {
-        for (std::size_t i = first_slot; i < first_slot + static_cast<std::size_t>(slice); ++i) {
-          a.most[i] = 0;
-          a.is_used[i] = 0;
+        for (std::size_t k = 0; k < static_cast<std::size_t>(slice); ++k) {
+          a.is_used[first_slot + k] = 0;
+          for (std::size_t i = 0; i < a.tallied; ++i) a.most[i * rows_ahead + first_slot + k] = 0;
         }
       }
       if (keeps_spikes) keep(slice);
@@ -273,11 +273,15 @@ class Population {
     const bool is_read = a.is_open || a.is_used[slot(step)] != 0;
     return is_read ? a.sums[slot(step) * lines].values : nullptr;
   }
-  std::uint16_t* tally_if_any(std::size_t port, std::int64_t step) {
+  std::uint16_t* tally_if_any(std::size_t port, std::size_t number, std::int64_t step) {
     Arrivals& a = arrivals[port];
-    return a.most[slot(step)] > 0 ? a.tallies[slot(step) * tally_lines].numbers : nullptr;
+    const std::size_t row = number * rows_ahead + slot(step);
+    const bool is_read = number < a.tallied && a.most[row] > 0;
+    return is_read ? a.tallies[row * tally_lines].numbers : nullptr;
   }
-  double tallied_weight(std::size_t port) const { return arrivals[port].weight; }
+  double tallied_weight(std::size_t port, std::size_t number) const {
+    return arrivals[port].weights[number];
+  }
 
   /// Return the continuous input of one neuron in a step; the last value holds on.
   double current(std::size_t port, std::int64_t step, std::size_t neuron) const {
@@ -288,6 +292,14 @@ class Population {
   const std::size_t width;  ///< the length of a row
 
  private:
+  /// Return which tally has the spikes of one weight; the number of tallies if none has.
+  std::size_t tallied(std::size_t port, double weight) const {
+    const Arrivals& a = arrivals[port];
+    std::size_t number = 0;
+    while (number < a.tallied && a.weights[number] != weight) ++number;
+    return number;
+  }
+
   void deliver(std::int64_t slice) {
     for (std::size_t port = 0; port < events.size(); ++port) {
       Events& e = events[port];
@@ -454,9 +466,9 @@ struct Draws {
 /// What arrives at lanes of neurons in a step: rows of spikes, and currents.
 template <std::size_t SpikePorts, std::size_t ContinuousPorts>
 struct LaneInput {
-  Scalar* sums[SpikePorts + 1];            ///< nullptr if nothing is in the row, as for tallies
-  std::uint16_t* tallies[SpikePorts + 1];  ///< numbers of spikes of a weight
-  Scalar weights[SpikePorts + 1];          ///< of those that are tallied
+  Scalar* sums[SpikePorts + 1];  ///< nullptr if nothing is in the row, as for tallies
+  std::uint16_t* tallies[SpikePorts + 1][tallied_weights];  ///< numbers of spikes of a weight
+  Scalar weights[SpikePorts + 1][tallied_weights];          ///< of those that are tallied
   Scalar* counts[SpikePorts + 1];
   const Scalar* currents[ContinuousPorts + 1];
   std::size_t strides[ContinuousPorts + 1];  ///< 0 if all neurons get the same
@@ -466,7 +478,10 @@ struct LaneInput {
   Real sum(std::size_t k, std::size_t port) const {
     Real x = 0.0;
     if (sums[port] != nullptr) x = taken(sums[port] + k);
-    if (tallies[port] != nullptr) x = fma(Real(weights[port]), number(tallies[port] + k), x);
+    for (std::size_t i = 0; i < tallied_weights; ++i) {
+      std::uint16_t* const tally = tallies[port][i];
+      if (tally != nullptr) x = fma(Real(weights[port][i]), number(tally + k), x);
+    }
     return x;
   }
   Mask arrived(std::size_t k, std::size_t port) const { return taken(counts[port] + k) > 0.0; }
@@ -574,8 +589,10 @@ class LanePopulation final : public Population {
     in.random = {seed, static_cast<std::uint64_t>(step), first};
     for (std::size_t port = 0; port < Model::spike_ports; ++port) {
       in.sums[port] = sum_if_any(port, step);
-      in.tallies[port] = tally_if_any(port, step);
-      in.weights[port] = static_cast<Scalar>(tallied_weight(port));
+      for (std::size_t i = 0; i < tallied_weights; ++i) {
+        in.tallies[port][i] = tally_if_any(port, i, step);
+        in.weights[port][i] = static_cast<Scalar>(tallied_weight(port, i));
+      }
       if (Model::counted[port]) in.counts[port] = count(port, step);
     }
     for (std::size_t port = 0; port < Model::continuous_ports; ++port) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace nestml_runtime {
 inline namespace v1 {
@@ -107,6 +108,76 @@ inline void fetch([[maybe_unused]] const void* from, [[maybe_unused]] std::size_
 #endif
 }
 
+/// Spikes on their way to the tallies of some blocks of neurons. Where one source reaches few
+/// neurons of each, these are collected by block, so that one block at a time is in the cache.
+class Bins {
+ public:
+  static constexpr std::size_t piece = 16;  ///< so many targets are copied at once
+
+  std::size_t size() const { return count; }
+
+  /// Take spikes for one more block, of `size` neurons.
+  void add(std::uint16_t* numbers, std::size_t size) {
+    if (count == bins.size()) {
+      bins.push_back({});
+      targets.resize(bins.size() * length);
+    }
+    bins[count++] = {numbers, size, 0};
+  }
+
+  /// Have one spike for each of some targets in a block; `piece` numbers more can be read there.
+  void take(std::size_t block, const std::uint16_t* from, std::size_t number) {
+    Bin& bin = bins[block];
+    if (bin.filled + number > capacity) {
+      if (number > capacity) return tally(bin.numbers, from, number);
+      empty(block);
+    }
+    std::uint16_t* const to = targets.data() + block * length + bin.filled;
+    std::memcpy(to, from, piece * sizeof from[0]);
+    for (std::size_t k = piece; k < number; k += piece) {
+      std::memcpy(to + k, from + k, piece * sizeof from[0]);
+    }
+    bin.filled += number;
+  }
+
+  /// Have all spikes in the tallies, and no blocks.
+  void finish() {
+    for (std::size_t i = 0; i < count; ++i) empty(i);
+    count = 0;
+  }
+
+  /// Add one to the numbers of some targets.
+  static void tally(std::uint16_t* numbers, const std::uint16_t* from, std::size_t number) {
+    std::size_t k = 0;
+    for (; k + 4 <= number; k += 4) {
+      ++numbers[from[k]];
+      ++numbers[from[k + 1]];
+      ++numbers[from[k + 2]];
+      ++numbers[from[k + 3]];
+    }
+    for (; k < number; ++k) ++numbers[from[k]];
+  }
+
+ private:
+  struct Bin {
+    std::uint16_t* numbers;
+    std::size_t size, filled;
+  };
+  static constexpr std::size_t capacity = 16384, length = capacity + piece;
+
+  void empty(std::size_t block) {
+    Bin& bin = bins[block];
+    const std::size_t bytes = bin.size * sizeof bin.numbers[0];
+    if (bin.filled >= bytes / 64) fetch(bin.numbers, bytes);
+    tally(bin.numbers, targets.data() + block * length, bin.filled);
+    bin.filled = 0;
+  }
+
+  std::size_t count = 0;
+  Array<Bin> bins;
+  Array<std::uint16_t> targets;  ///< of all bins, one after the other
+};
+
 /// Connections to one block of neurons, with weights that never change. They lie by source, and
 /// take 2 bytes each, and those of weights and of delays if these differ.
 ///
@@ -132,6 +203,8 @@ class StaticConnections {
 
   /// Whether all have one weight and one delay.
   bool is_uniform() const { return uniform; }
+  /// Whether those of one source to all blocks lie together.
+  bool is_by_source() const { return pitch > 1; }
   double shared_weight() const { return weight; }
   std::int64_t shared_delay() const { return delay; }
   /// Return how many connections lead from one source to one neuron, at most.
@@ -143,8 +216,23 @@ class StaticConnections {
     for (std::size_t i = 0; i < sources.size(); ++i) {
       look_ahead(sources, i);
       const Row row = row_of(sources[i]);
-      for (std::size_t k = row.begin; k < row.end; ++k) ++numbers[targets[k]];
+      Bins::tally(numbers, targets + row.begin, row.end - row.begin);
     }
+  }
+
+  /// Do so for this block and the next ones, as many as there are bins; their connections must lie
+  /// by source.
+  void tally(const Array<std::uint32_t>& sources, Bins& bins) const {
+    const std::size_t blocks = bins.size();
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      look_ahead(sources, i, blocks);
+      if (sources[i] < first || sources[i] >= last) continue;
+      const std::uint32_t* const start = starts + (sources[i] - first) * pitch;
+      for (std::size_t b = 0; b < blocks; ++b) {
+        bins.take(b, targets + start[b], start[b + 1] - start[b]);
+      }
+    }
+    bins.finish();
   }
 
   /// Deliver the spikes of some sources. If there are rows for negative weights, these go there,
@@ -170,21 +258,23 @@ class StaticConnections {
   };
   struct Shared {};  ///< the type of what all have the same
 
-  Row row_of(std::uint32_t source) const {
+  Row row_of(std::uint32_t source, std::size_t blocks = 1) const {
     if (source < first || source >= last) return {0, 0};
     const std::uint32_t* const start = starts + (source - first) * pitch;
-    return {start[0], start[1]};
+    return {start[0], start[blocks]};
   }
 
-  /// Have the rows of targets fetched of sources that come soon.
-  [[gnu::noinline]] void look_ahead(const Array<std::uint32_t>& sources,
-                                    std::size_t i) const {
+  /// Have the rows of targets fetched of sources that come soon, in some blocks.
+  [[gnu::noinline]] void look_ahead(const Array<std::uint32_t>& sources, std::size_t i,
+                                    std::size_t blocks = 1) const {
     if (i + 2 * distance < sources.size()) {
       const std::uint32_t later = sources[i + 2 * distance];
-      if (later >= first && later < last) fetch(starts + (later - first) * pitch, 1);
+      if (later >= first && later < last) {
+        fetch(starts + (later - first) * pitch, (blocks + 1) * sizeof starts[0]);
+      }
     }
     if (i + distance >= sources.size()) return;
-    const Row row = row_of(sources[i + distance]);
+    const Row row = row_of(sources[i + distance], blocks);
     fetch(targets + row.begin, (row.end - row.begin) * sizeof targets[0]);
     if (weights.data != nullptr) fetch_part(weights, row, sizeof(double));
     if (delays.data != nullptr) fetch_part(delays, row, sizeof(std::uint16_t));
@@ -277,7 +367,7 @@ class StaticConnections {
 /// Thrown if a block would have more connections than can be counted.
 struct TooManyConnections {};
 
-/// What connections to several blocks have in common that are left where they were given.
+/// Connections to several blocks that lie by source.
 struct SortedRows {
   Array<std::uint32_t> starts;  ///< by source, then by block
   Array<std::uint16_t> targets;
@@ -324,7 +414,7 @@ class Sorting {
       if (!one_delay) put(b.own_delays, place, ago);
     });
     for (StaticConnections<Number>& b : found) {
-      restore(b);
+      restore(b.own_starts);
       b.starts = b.own_starts.data();
       b.targets = b.own_targets.data();
       const Column::Kind kind = is_single ? Column::float32 : Column::float64;
@@ -360,6 +450,46 @@ class Sorting {
     return can;
   }
 
+  /// Return connections to each block of `length` neurons that lie together by source; `rows` must
+  /// live as long. All have one weight and one delay, and there are few enough to count.
+  static Blocks by_source(const Wiring& w, std::size_t sources, std::size_t blocks,
+                          std::size_t length, SortedRows& rows, bool flips) {
+    Blocks found(blocks);
+    if (w.count == 0) return found;
+    std::size_t first = sources, last = 0;
+    w.each([&](std::size_t, std::size_t pre) {
+      first = std::min(first, pre);
+      last = std::max(last, pre + 1);
+    });
+    rows.starts.assign((last - first) * blocks + 1, 0);
+    rows.targets.resize(w.count + Bins::piece);
+    const auto each = [&](const auto& act) {
+      w.each([&](std::size_t k, std::size_t pre) {
+        const auto post = static_cast<std::size_t>(w.post.whole(k));
+        const std::size_t block = post / length;
+        act(block, (pre - first) * blocks + block, post - block * length);
+      });
+    };
+    each([&](std::size_t block, std::size_t row, std::size_t) {
+      ++found[block].count;
+      ++rows.starts[row];
+    });
+    std::uint32_t sum = 0;
+    for (std::uint32_t& start : rows.starts) sum += std::exchange(start, sum);
+    each([&](std::size_t, std::size_t row, std::size_t target) {
+      rows.targets[rows.starts[row]++] = static_cast<std::uint16_t>(target);
+    });
+    restore(rows.starts);
+    lay(w, found, first, last, length, rows.targets.data(), rows, flips);
+    return found;
+  }
+
+  /// Whether connections to several blocks have one weight and one delay, and can be counted.
+  static bool can_lie_by_source(const Wiring& w, std::size_t blocks) {
+    return blocks > 1 && w.count <= std::numeric_limits<std::uint32_t>::max() &&
+           is_shared(w, w.weights, any) && is_shared(w, w.delays, any);
+  }
+
   /// Return connections that are left where they are, to each block of `length` neurons. `rows`
   /// must live as long. If all weights are the same and negative, `flips` takes the sign away.
   static Blocks left(const Wiring& w, std::size_t sources, std::size_t blocks,
@@ -367,7 +497,7 @@ class Sorting {
     Blocks found(blocks);
     if (w.count == 0) return found;
     const bool stays = blocks == 1 && w.post.kind == Column::uint16 && w.post.is_dense(2);
-    if (!stays) rows.targets.resize(w.count);
+    if (!stays) rows.targets.resize(w.count + Bins::piece);
     std::size_t first = 0, last = sources;  // who has any
     while (w.starts[first + 1] == w.starts[0]) ++first;
     while (w.starts[last - 1] == w.starts[sources]) --last;
@@ -383,21 +513,8 @@ class Sorting {
     });
     const auto end = static_cast<std::uint32_t>(w.count);
     for (; next < rows.starts.size(); ++next) rows.starts[next] = end;
-    const bool one_weight = is_shared(w, w.weights, any), one_delay = is_shared(w, w.delays, any);
-    for (std::size_t i = 0; i < blocks; ++i) {
-      StaticConnections<Number>& b = found[i];
-      b.first = static_cast<std::uint32_t>(first);
-      b.last = static_cast<std::uint32_t>(last);
-      b.weight = flips ? -w.weights.real(0) : w.weights.real(0);
-      b.delay = static_cast<std::uint16_t>(w.delays.whole(0));
-      b.starts = rows.starts.data() + i;
-      b.pitch = blocks;
-      b.targets = stays ? static_cast<const std::uint16_t*>(w.post.data) : rows.targets.data();
-      if (!one_weight) b.weights = w.weights;
-      if (!one_delay) b.delays = w.delays;
-      finish(b, length);
-    }
-    if (one_weight && one_delay) make_uniform(found, length);
+    lay(w, found, first, last, length,
+        stays ? static_cast<const std::uint16_t*>(w.post.data) : rows.targets.data(), rows, flips);
     return found;
   }
 
@@ -425,6 +542,28 @@ class Sorting {
   }
 
  private:
+  /// Have each block know where its connections lie, by source from `first` to `last`.
+  static void lay(const Wiring& w, Blocks& found, std::size_t first, std::size_t last,
+                  std::size_t length, const std::uint16_t* targets, const SortedRows& rows,
+                  bool flips) {
+    const std::size_t blocks = found.size();
+    const bool one_weight = is_shared(w, w.weights, any), one_delay = is_shared(w, w.delays, any);
+    for (std::size_t i = 0; i < blocks; ++i) {
+      StaticConnections<Number>& b = found[i];
+      b.first = static_cast<std::uint32_t>(first);
+      b.last = static_cast<std::uint32_t>(last);
+      b.weight = flips ? -w.weights.real(0) : w.weights.real(0);
+      b.delay = static_cast<std::uint16_t>(w.delays.whole(0));
+      b.starts = rows.starts.data() + i;
+      b.pitch = blocks;
+      b.targets = targets;
+      if (!one_weight) b.weights = w.weights;
+      if (!one_delay) b.delays = w.delays;
+      finish(b, length);
+    }
+    if (one_weight && one_delay) make_uniform(found, length);
+  }
+
   static bool takes(Sign sign, double weight) {
     return sign == any || (weight < 0.0) == (sign == negative);
   }
@@ -467,10 +606,10 @@ class Sorting {
   }
 
   /// While connections were placed, the begin of each row has moved to its end.
-  static void restore(StaticConnections<Number>& b) {
-    if (b.own_starts.empty()) return;
-    std::copy_backward(b.own_starts.begin(), b.own_starts.end() - 1, b.own_starts.end());
-    b.own_starts[0] = 0;
+  static void restore(Array<std::uint32_t>& starts) {
+    if (starts.empty()) return;
+    std::copy_backward(starts.begin(), starts.end() - 1, starts.end());
+    starts[0] = 0;
   }
 
   static void finish(StaticConnections<Number>& b, std::size_t length) {
@@ -478,7 +617,7 @@ class Sorting {
     if (b.count == 0) return;
     const auto each = 2 + b.weights.stride + b.delays.stride;
     const auto row = static_cast<std::int64_t>(b.count / (b.last - b.first) + 1) * each;
-    b.distance = static_cast<std::size_t>(std::clamp<std::int64_t>(4096 / row, 1, 16));
+    b.distance = static_cast<std::size_t>(std::clamp<std::int64_t>(4096 / row, 1, 8));
   }
 
   /// Have each block know what is the same in all of them, so that what is done for it does not

@@ -26,7 +26,7 @@ struct Projection {
   std::size_t port = 0;
   std::int64_t negative = -1;  ///< the port for negative weights, without the sign; -1 for none
   Array<StaticConnections<Scalar>> fixed = {}, fixed_negative = {};
-  SortedRows rows = {};   ///< of connections that are left where they were given
+  SortedRows rows = {};   ///< of connections that lie by source
   bool is_split = false;  ///< all `fixed` ones of a source go to the port for their sign
   Array<Synapses> plastic = {};
   Array<Wires> wires = {};  ///< of plastic synapses that are still to be made
@@ -126,13 +126,12 @@ class Network {
     const std::size_t blocks = nodes[target].blocks.size(), length = nodes[target].length;
     const bool splits = negative >= 0 && Sort::has_negative(wiring);
     const bool one_weight = Sort::is_shared(wiring, wiring.weights, Sort::any);
-    // several blocks need targets of their own; if these are all there is, they lie better by block
-    const bool sorts =
-        blocks > 1 && one_weight && Sort::is_shared(wiring, wiring.delays, Sort::any);
-    if (!sorts && Sort::can_stay(wiring, splits)) {
-      const bool flips = splits && one_weight;
+    const bool flips = splits && one_weight;
+    const bool stays = Sort::can_stay(wiring, splits);
+    if (stays || Sort::can_lie_by_source(wiring, blocks)) {
       (flips ? p.fixed_negative : p.fixed) =
-          Sort::left(wiring, size, blocks, length, p.rows, flips);
+          stays ? Sort::left(wiring, size, blocks, length, p.rows, flips)
+                : Sort::by_source(wiring, size, blocks, length, p.rows, flips);
       if (flips) p.fixed.resize(blocks);
       p.is_split = splits && !flips;
     } else if (splits) {
@@ -261,10 +260,10 @@ class Network {
       Node& node = nodes[n];
       node.spike_steps.clear();
       node.spike_members.clear();
-      node.fired.assign(static_cast<std::size_t>(slice_length), {});
+      node.fired.assign(rows_of_spikes(), {});
       node.trains.next = 0;
       for (NeuronBlock& b : node.blocks) {
-        if (b.begin(slots, static_cast<std::size_t>(slice_length)) != 0) return stopped_in(n, b);
+        if (b.begin(slots, rows_of_spikes()) != 0) return stopped_in(n, b);
       }
     }
     for (Signal& s : signals) begin_signal(s);
@@ -280,11 +279,12 @@ class Network {
       const std::int64_t at = run(thread, done, done + steps);
       if (thread == 0) reached = at;
     };
-    failed_update = failed_delivery = false;
+    for (std::atomic<bool>& failed : failed_update) failed = false;
+    for (std::atomic<bool>& failed : failed_delivery) failed = false;
     out_of_memory = false;
     team.run(work);
     done = reached;
-    if (failed_update || failed_delivery) {
+    if (failed_update[0] || failed_update[1] || failed_delivery[0] || failed_delivery[1]) {
       find_problem();
       forget_later();
     }
@@ -458,21 +458,27 @@ class Network {
   /// What a thread has of the spikes of a slice: those of populations of several blocks together.
   struct Gathered {
     Array<SpikesByStep> of_node;
+    Bins bins;
   };
 
+  /// Return how far all is done. A thread that has delivered the spikes of a slice goes on to the
+  /// next one, whose spikes lie elsewhere; behind its update it waits for the others.
   std::int64_t run(std::size_t thread, std::int64_t from, std::int64_t to) {
     Gathered gathered;
     bool ready = false;
-    std::int64_t now = from;
+    const bool always_meets = meets_twice();
+    std::int64_t now = from, before = from;
     while (now < to) {
       const std::int64_t steps = std::min(to - now, slice_length - now % slice_length);
+      const auto turn = static_cast<std::size_t>(now / slice_length % 2);
       const double begun = measures ? cpu_seconds() : 0.0;
-      guarded(failed_update, [&] { return update(thread, now, steps); });
+      guarded(failed_update[turn], [&] { return update(thread, now, steps); });
       const double updated = measures ? cpu_seconds() : 0.0;
       team.meet();
-      if (failed_update) break;
+      if (failed_delivery[1 - turn]) return before;
+      if (failed_update[turn]) return now;
       const double met = measures ? cpu_seconds() : 0.0;
-      guarded(failed_delivery, [&] {
+      guarded(failed_delivery[turn], [&] {
         if (!ready) gathered.of_node.resize(nodes.size());
         ready = true;
         return deliver(thread, now, steps, gathered);
@@ -481,11 +487,26 @@ class Network {
         update_seconds += updated - begun;
         delivery_seconds += cpu_seconds() - met;
       }
-      team.meet();
-      if (failed_delivery) break;
+      before = now;
       now += steps;
+      if (!always_meets && now < to) continue;
+      team.meet();
+      if (failed_delivery[turn]) return before;
     }
     return now;
+  }
+
+  /// Whether a thread sees more of others' neurons than their spikes, or can fail in a delivery.
+  bool meets_twice() const {
+    bool is_plastic = false;
+    for (const Projection& p : projections) is_plastic = is_plastic || !p.plastic.empty();
+    return is_plastic || !coupled.empty();
+  }
+
+  /// Spikes of two slices are kept, each step in a row.
+  std::size_t rows_of_spikes() const { return 2 * static_cast<std::size_t>(slice_length); }
+  std::size_t row_of_spikes(std::int64_t before) const {
+    return static_cast<std::size_t>(before) % rows_of_spikes();
   }
 
   template <class Act>
@@ -501,13 +522,13 @@ class Network {
   bool update(std::size_t thread, std::int64_t now, std::int64_t steps) {
     bool is_well = true;
     for (Node& n : nodes) {
-      if (n.blocks.empty() && n.thread == thread) n.emit(now, steps);
+      if (n.blocks.empty() && n.thread == thread) n.emit(now, steps, row_of_spikes(now));
       for (NeuronBlock& b : n.blocks) {
         if (b.thread != thread) continue;
         if (coupled.empty()) {
-          is_well = b.advance(now, steps) == 0 && is_well;
+          is_well = b.advance(now, steps, row_of_spikes(now)) == 0 && is_well;
         } else {
-          is_well = advance_coupled(b) && is_well;
+          is_well = advance_coupled(b, row_of_spikes(now)) && is_well;
         }
       }
     }
@@ -532,24 +553,30 @@ class Network {
   }
 
   /// As `NeuronBlock::advance` for one step; what is recorded is read later.
-  bool advance_coupled(NeuronBlock& b) {
+  bool advance_coupled(NeuronBlock& b, std::size_t row) {
     if (b.neurons.advance(b.neurons.handle, 1) != 0) return false;
-    if (b.is_stepwise) b.fired[0].swap(b.neurons.population->fired[0]);
+    b.fired[row].swap(b.neurons.population->fired[0]);
     for (FactorBuffer& f : b.factors) b.read(f.recordable, f.values.data() + b.size());
     return true;
   }
 
   bool deliver(std::size_t thread, std::int64_t now, std::int64_t steps, Gathered& gathered) {
-    gather(steps, gathered);
+    gather(now, steps, gathered);
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       if (nodes[n].thread == thread && nodes[n].keeps_spikes) keep(n, now, steps, gathered);
     }
     bool is_well = true;
     for (std::int64_t i = 0; i < steps; ++i) {  // so that sources stay in the cache for all blocks
       for (std::size_t n = 0; n < nodes.size(); ++n) {
-        for (std::size_t b = 0; b < nodes[n].blocks.size(); ++b) {
-          if (nodes[n].blocks[b].thread != thread) continue;
-          is_well = deliver_to(n, b, now, i, gathered) && is_well;
+        for (const Projection& p : projections) {
+          if (p.target == n && !p.fixed.empty()) deliver_fixed(p, thread, now + i, gathered);
+        }
+        for (Projection& p : projections) {
+          if (p.target != n || p.plastic.empty()) continue;
+          for (std::size_t b = 0; b < nodes[n].blocks.size(); ++b) {
+            if (nodes[n].blocks[b].thread != thread) continue;
+            is_well = take(p, b, now, i, gathered) && is_well;
+          }
         }
       }
     }
@@ -574,84 +601,109 @@ class Network {
     return is_well;
   }
 
-  void gather(std::int64_t steps, Gathered& gathered) const {
+  void gather(std::int64_t now, std::int64_t steps, Gathered& gathered) const {
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       const Node& node = nodes[n];
       if (node.blocks.size() < 2) continue;
       SpikesByStep& all = gathered.of_node[n];
-      all.resize(static_cast<std::size_t>(slice_length));
-      for (std::size_t i = 0; i < static_cast<std::size_t>(steps); ++i) {
+      all.resize(rows_of_spikes());
+      for (std::int64_t i = 0; i < steps; ++i) {
+        const std::size_t row = row_of_spikes(now + i);
         std::size_t count = 0;
-        for (const NeuronBlock& b : node.blocks) count += b.spikes(i).size();
-        all[i].resize(count);
-        std::uint32_t* to = all[i].data();
+        for (const NeuronBlock& b : node.blocks) count += b.fired[row].size();
+        all[row].resize(count);
+        std::uint32_t* to = all[row].data();
         for (const NeuronBlock& b : node.blocks) {
           const auto first = static_cast<std::uint32_t>(b.first);
-          for (const std::uint32_t k : b.spikes(i)) *to++ = first + k;
+          for (const std::uint32_t k : b.fired[row]) *to++ = first + k;
         }
       }
     }
   }
 
-  const Array<std::uint32_t>& spikes(std::size_t node, std::int64_t offset,
+  /// Return what a node emitted in the step behind some steps.
+  const Array<std::uint32_t>& spikes(std::size_t node, std::int64_t before,
                                            const Gathered& gathered) const {
     const Node& n = nodes[node];
-    const auto i = static_cast<std::size_t>(offset);
-    if (n.blocks.empty()) return n.fired[i];
-    if (n.blocks.size() == 1) return n.blocks[0].spikes(i);
-    return gathered.of_node[node][i];
+    const std::size_t row = row_of_spikes(before);
+    if (n.blocks.empty()) return n.fired[row];
+    if (n.blocks.size() == 1) return n.blocks[0].fired[row];
+    return gathered.of_node[node][row];
   }
 
   void keep(std::size_t node, std::int64_t now, std::int64_t steps, const Gathered& gathered) {
     Node& n = nodes[node];
     for (std::int64_t i = 0; i < steps; ++i) {
-      const Array<std::uint32_t>& who = spikes(node, i, gathered);
+      const Array<std::uint32_t>& who = spikes(node, now + i, gathered);
       n.spike_steps.append(who.size(), now + i + 1);
       n.spike_members.append(who.begin(), who.end());
     }
   }
 
-  /// Deliver what was emitted in one step of a slice to one block of neurons.
-  bool deliver_to(std::size_t node, std::size_t block, std::int64_t before, std::int64_t offset,
-                  const Gathered& gathered) {
-    NeuronBlock& b = nodes[node].blocks[block];
-    const std::int64_t now = before + offset + 1;
-    bool has_plastic = false;
-    for (const Projection& p : projections) {
-      if (p.target != node) continue;
-      has_plastic = has_plastic || !p.plastic.empty();
-      if (p.fixed.empty()) continue;
-      const Array<std::uint32_t>& who = spikes(p.source, offset, gathered);
-      if (p.is_split) {
-        const Rows<Scalar> negative = b.ports[static_cast<std::size_t>(p.negative)].from(now);
-        p.fixed[block].deliver(who, b.ports[p.port].from(now), &negative);
-        continue;
+  /// Deliver what was emitted in the step behind some steps to the blocks of a thread.
+  void deliver_fixed(const Projection& p, std::size_t thread, std::int64_t before,
+                     Gathered& gathered) {
+    const Array<std::uint32_t>& who = spikes(p.source, before, gathered);
+    if (who.empty()) return;
+    const std::int64_t now = before + 1;
+    Array<NeuronBlock>& blocks = nodes[p.target].blocks;
+    std::size_t begin = 0, end = blocks.size();  // those of a thread follow each other
+    while (begin < end && blocks[begin].thread != thread) ++begin;
+    while (begin < end && blocks[end - 1].thread != thread) --end;
+    const auto negative = static_cast<std::size_t>(p.negative);
+    if (p.is_split) {
+      for (std::size_t b = begin; b < end; ++b) {
+        const Rows<Scalar> inhibition = blocks[b].ports[negative].from(now);
+        p.fixed[b].deliver(who, blocks[b].ports[p.port].from(now), &inhibition);
       }
-      b.deliver(p.fixed[block], who, p.port, now);
-      if (p.fixed_negative.empty()) continue;
-      b.deliver(p.fixed_negative[block], who, static_cast<std::size_t>(p.negative), now);
+      return;
     }
-    if (!has_plastic) return true;
-    bool is_well = true;
-    for (Projection& p : projections) {
-      if (p.target == node && !p.plastic.empty()) {
-        is_well = take(p, block, before, offset, gathered) && is_well;
-      }
+    const Arriving part = {blocks, begin, end, who, now};
+    deliver_part(p.fixed, p.port, part, gathered.bins);
+    if (!p.fixed_negative.empty()) deliver_part(p.fixed_negative, negative, part, gathered.bins);
+  }
+
+  /// Spikes at the end of step `now`, and blocks that they go to.
+  struct Arriving {
+    Array<NeuronBlock>& blocks;
+    std::size_t begin, end;
+    const Array<std::uint32_t>& sources;
+    std::int64_t now;
+  };
+
+  static void deliver_part(const Array<StaticConnections<Scalar>>& connections,
+                           std::size_t port, const Arriving& a, Bins& bins) {
+    if (tally(connections, port, a, bins)) return;
+    for (std::size_t b = a.begin; b < a.end; ++b) {
+      a.blocks[b].deliver(connections[b], a.sources, port, a.now);
     }
-    return is_well;
+  }
+
+  /// Have spikes tallied in several blocks at once. Returns whether that can be.
+  static bool tally(const Array<StaticConnections<Scalar>>& connections, std::size_t port,
+                    const Arriving& a, Bins& bins) {
+    if (a.end - a.begin < 2 || !connections[a.begin].is_by_source()) return false;
+    for (std::size_t b = a.begin; b < a.end; ++b) {
+      NeuronBlock& block = a.blocks[b];
+      std::uint16_t* const numbers = block.tally(connections[b], a.sources, port, a.now);
+      if (numbers == nullptr) return false;  // in the first block as in all
+      bins.add(numbers, block.size());
+    }
+    connections[a.begin].tally(a.sources, bins);
+    return true;
   }
 
   bool take(Projection& p, std::size_t block, std::int64_t before, std::int64_t offset,
             const Gathered& gathered) {
     const NeuronBlock& b = nodes[p.target].blocks[block];
     Array<Fired> modulators;
-    for (const std::size_t m : p.modulators) modulators.push_back(&spikes(m, offset, gathered));
+    for (const std::size_t m : p.modulators) modulators.push_back(&spikes(m, before + offset, gathered));
     const Array<FactorRows> factors = factor_rows(p, block, offset);
     Slice slice;
     slice.first = before + offset;
     slice.steps = 1;
-    slice.sources = &spikes(p.source, offset, gathered);
-    slice.targets = &b.spikes(static_cast<std::size_t>(offset));
+    slice.sources = &spikes(p.source, before + offset, gathered);
+    slice.targets = &b.fired[row_of_spikes(before + offset)];
     slice.modulators = modulators.data();
     slice.factors = factors.data();
     slice.inbox = b.ports[p.port].inbox;
@@ -739,7 +791,8 @@ class Network {
   Array<Signal> signals;
   Array<std::size_t> signal_sizes;
   Array<Coupled> coupled;
-  std::atomic<bool> failed_update{false}, failed_delivery{false}, out_of_memory{false};
+  std::atomic<bool> failed_update[2] = {}, failed_delivery[2] = {};  ///< in slices by turns
+  std::atomic<bool> out_of_memory{false};
 };
 
 }  // namespace v1

@@ -91,15 +91,12 @@ struct NeuronBlock {
   Array<Recording> recordings = {};
   Array<FactorBuffer> factors = {};
   Array<PortRows> ports = {};
-  SpikesByStep fired = {};  ///< where it is advanced step by step
+  SpikesByStep fired = {};
   bool is_stepwise = false;
 
   std::size_t size() const { return neurons.population->size; }
-  const Array<std::uint32_t>& spikes(std::size_t offset) const {
-    return is_stepwise ? fired[offset] : neurons.population->fired[offset];
-  }
 
-  int begin(std::size_t slots, std::size_t slice) {
+  int begin(std::size_t slots, std::size_t rows) {
     Population& p = *neurons.population;
     p.keeps_spikes = false;
     p.looks_later = recordings.empty();
@@ -107,20 +104,26 @@ struct NeuronBlock {
     if (const int kind = neurons.begin(neurons.handle)) return kind;
     ports.resize(p.events.size());
     for (std::size_t i = 0; i < ports.size(); ++i) ports[i].begin(p, i);
-    fired.resize(slice);
+    fired.assign(rows, {});
     for (FactorBuffer& f : factors) {
-      f.values.assign((slice + 1) * size(), 0.0);
+      f.values.assign((rows / 2 + 1) * size(), 0.0);
       read(f.recordable, f.values.data());
     }
     is_stepwise = !recordings.empty() || !factors.empty();
     return p.problem.kind;
   }
 
-  int advance(std::int64_t now, std::int64_t steps) {
-    if (!is_stepwise) return neurons.advance(neurons.handle, steps);
+  /// Advance by steps whose spikes are kept from a row on.
+  int advance(std::int64_t now, std::int64_t steps, std::size_t row) {
+    if (!is_stepwise) {
+      const int kind = neurons.advance(neurons.handle, steps);
+      const auto first = fired.begin() + static_cast<std::ptrdiff_t>(row);
+      std::swap_ranges(first, first + steps, neurons.population->fired.begin());
+      return kind;
+    }
     for (std::int64_t i = 0; i < steps; ++i) {
       if (const int kind = neurons.advance(neurons.handle, 1)) return kind;
-      fired[static_cast<std::size_t>(i)].swap(neurons.population->fired[0]);
+      fired[row + static_cast<std::size_t>(i)].swap(neurons.population->fired[0]);
       for (FactorBuffer& f : factors) {
         read(f.recordable, f.values.data() + static_cast<std::size_t>(i + 1) * size());
       }
@@ -148,19 +151,25 @@ struct NeuronBlock {
     }
   }
 
-  /// Deliver the spikes that some sources emitted at the end of step `now`.
+  /// Return where the spikes that some sources emitted at the end of step `now` are to be tallied;
+  /// nullptr if they are not.
+  std::uint16_t* tally(const StaticConnections<Scalar>& connections,
+                       const Array<std::uint32_t>& sources, std::size_t port,
+                       std::int64_t now) {
+    if (!connections.is_uniform()) return nullptr;
+    return neurons.population->tally(port, connections.shared_weight(),
+                                     now + connections.shared_delay(),
+                                     sources.size() * connections.repeats());
+  }
+
+  /// Deliver these spikes.
   void deliver(const StaticConnections<Scalar>& connections,
                const Array<std::uint32_t>& sources, std::size_t port, std::int64_t now) {
     if (sources.empty()) return;
-    Population& p = *neurons.population;
-    if (connections.is_uniform()) {
-      const std::int64_t step = now + connections.shared_delay();
-      if (p.has_tally(port, connections.shared_weight())) {
-        std::uint16_t* const numbers = p.tally(port, step, sources.size() * connections.repeats());
-        if (numbers != nullptr) return connections.tally(sources, numbers);
-      }
-      p.sum(port, step);  // from now on there is something in this row
-    }
+    std::uint16_t* const numbers = tally(connections, sources, port, now);
+    if (numbers != nullptr) return connections.tally(sources, numbers);
+    // from now on there is something in this row
+    if (connections.is_uniform()) neurons.population->sum(port, now + connections.shared_delay());
     connections.deliver(sources, ports[port].from(now));
   }
 
@@ -224,9 +233,9 @@ struct Node {
   bool keeps_spikes = true;
   Array<std::int64_t> spike_steps = {}, spike_members = {};
 
-  void emit(std::int64_t now, std::int64_t steps) {
+  void emit(std::int64_t now, std::int64_t steps, std::size_t row) {
     for (std::int64_t i = 0; i < steps; ++i) {
-      Array<std::uint32_t>& to = fired[static_cast<std::size_t>(i)];
+      Array<std::uint32_t>& to = fired[row + static_cast<std::size_t>(i)];
       to.clear();
       trains.emit(now + i + 1, to);
       poisson.emit(now + i + 1, to);

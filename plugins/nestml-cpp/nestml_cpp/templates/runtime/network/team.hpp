@@ -10,8 +10,8 @@
 namespace nestml_runtime {
 inline namespace v1 {
 
-/// A place where threads wait for each other, any number of times. They look around for some
-/// microseconds before they sleep.
+/// A place where threads wait for each other, any number of times. They look around for a quarter
+/// of a millisecond or so before they sleep, and let others have the processor meanwhile.
 class Meeting {
  public:
   explicit Meeting(std::size_t threads) : expected(static_cast<std::uint32_t>(threads)) {}
@@ -30,13 +30,27 @@ class Meeting {
     }
     for (int look = 0; look < looks; ++look) {
       if (rounds.load(std::memory_order_acquire) != mine) return;
+      if (look % 64 == 63) {
+        std::this_thread::yield();
+      } else {
+        rest();
+      }
     }
     std::unique_lock<std::mutex> locked(door);
     while (rounds.load(std::memory_order_acquire) == mine) opened.wait(locked);
   }
 
  private:
-  static constexpr int looks = 20000;
+  /// Wait for some cycles.
+  static void rest() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+  }
+
+  static constexpr int looks = 10000;
   const std::uint32_t expected;
   std::atomic<std::uint32_t> arrived{0};
   std::atomic<std::uint32_t> rounds{0};
