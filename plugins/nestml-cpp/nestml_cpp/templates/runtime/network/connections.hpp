@@ -240,12 +240,19 @@ class StaticConnections {
   void deliver(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
                const Rows<Number>* negative = nullptr) const {
     if (sources.empty() || count == 0) return;
-    if (delays.data == nullptr) {
-      with_delays<Shared>(sources, rows, negative);
-    } else if (delays.kind == Column::uint8) {
-      with_delays<std::uint8_t>(sources, rows, negative);
-    } else {
-      with_delays<std::uint16_t>(sources, rows, negative);
+    const bool is_one = weights.data == nullptr, is_single = weights.kind == Column::float32;
+    const Add once = adding<Shared>();
+    const Add add = is_one ? once : is_single ? adding<float>() : adding<double>();
+    if (delays.data == nullptr) fetch_rows(sources, rows.sums[delay], sizeof(Number));
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      look_ahead(sources, i);
+      const Row row = row_of(sources[i]);
+      if (row.begin == row.end) continue;
+      const bool is_below = !is_one && negative != nullptr && weights.real(row.begin) < 0.0;
+      const Rows<Number>& to = is_below ? *negative : rows;
+      const Number factor = is_one ? static_cast<Number>(weight) : Number(is_below ? -1 : 1);
+      (this->*add)(row, factor, to.sums);
+      if (to.counts != nullptr) (this->*once)(row, Number(1), to.counts);
     }
   }
 
@@ -292,38 +299,13 @@ class StaticConnections {
     if (sources.size() * (count / (last - first)) >= bytes / 64) fetch(numbers, bytes);
   }
 
-  template <class Delay>
-  void with_delays(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
-                   const Rows<Number>* negative) const {
-    if (weights.data == nullptr) {
-      each<Shared, Delay>(sources, rows, negative);
-    } else if (weights.kind == Column::float32) {
-      each<float, Delay>(sources, rows, negative);
-    } else {
-      each<double, Delay>(sources, rows, negative);
-    }
-  }
-
-  template <class Weight, class Delay>
-  void each(const Array<std::uint32_t>& sources, const Rows<Number>& rows,
-            [[maybe_unused]] const Rows<Number>* negative) const {
-    if (delays.data == nullptr) fetch_rows(sources, rows.sums[delay], sizeof(Number));
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-      look_ahead(sources, i);
-      const Row row = row_of(sources[i]);
-      const Rows<Number>* to = &rows;
-      Number factor = static_cast<Number>(weight);
-      if constexpr (!std::is_same_v<Weight, Shared>) {
-        factor = Number(1);
-        if (negative != nullptr && row.begin < row.end &&
-            static_cast<const Weight*>(weights.data)[row.begin] < Weight(0)) {
-          to = negative;
-          factor = Number(-1);
-        }
-      }
-      add<Weight, Delay>(row, factor, to->sums);
-      if (to->counts != nullptr) add<Shared, Delay>(row, Number(1), to->counts);
-    }
+  /// Return what adds a row of such weights.
+  using Add = void (StaticConnections::*)(const Row&, Number, Number* const*) const;
+  template <class Weight>
+  Add adding() const {
+    if (delays.data == nullptr) return &StaticConnections::add<Weight, Shared>;
+    if (delays.kind == Column::uint8) return &StaticConnections::add<Weight, std::uint8_t>;
+    return &StaticConnections::add<Weight, std::uint16_t>;
   }
 
   /// Add `factor` times the weights of a row.
@@ -527,7 +509,7 @@ class Sorting {
   }
 
   /// Whether all connections that are taken have the same value.
-  static bool is_shared(const Wiring& w, const Column& column, Sign sign) {
+  [[gnu::noinline]] static bool is_shared(const Wiring& w, const Column& column, Sign sign) {
     if (column.is_shared()) return true;
     bool is_first = true;
     double value = 0.0;
