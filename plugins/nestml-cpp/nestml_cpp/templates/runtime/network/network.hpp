@@ -679,10 +679,10 @@ class Network {
     }
   }
 
-  /// Have spikes tallied in several blocks at once. Returns whether that can be.
+  /// Have spikes tallied in all of these blocks at once. Returns whether that can be.
   static bool tally(const Array<StaticConnections<Scalar>>& connections, std::size_t port,
                     const Arriving& a, Bins& bins) {
-    if (a.end - a.begin < 2 || !connections[a.begin].is_by_source()) return false;
+    if (a.end == a.begin || !connections[a.begin].is_by_source()) return false;
     for (std::size_t b = a.begin; b < a.end; ++b) {
       NeuronBlock& block = a.blocks[b];
       std::uint16_t* const numbers = block.tally(connections[b], a.sources, port, a.now);
