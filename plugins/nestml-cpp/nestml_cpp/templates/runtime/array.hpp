@@ -42,8 +42,8 @@ constexpr T most(T a, T b) {
   return room;
 }
 
-/// Values one behind the other, as many as it takes: a std::vector of few functions, which are called
-/// where they take time anyway. Compilers would otherwise spend a third of theirs on vectors.
+/// Values one behind the other, as many as it takes: a std::vector of few functions, which are
+/// called where they take time anyway. Compilers would otherwise spend a third of theirs on vectors.
 template <class T>
 class Array {
  public:

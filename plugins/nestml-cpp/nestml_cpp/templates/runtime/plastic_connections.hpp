@@ -533,7 +533,11 @@ class PlasticConnections final : public Plastic {
     std::size_t begin = 0, end = seen_modulators.size();
     while (begin < end) {
       const std::size_t middle = (begin + end) / 2;
-      (seen_modulators[middle].key < key ? begin : end) = middle + (seen_modulators[middle].key < key);
+      if (seen_modulators[middle].key < key) {
+        begin = middle + 1;
+      } else {
+        end = middle;
+      }
     }
     return begin;
   }

@@ -77,13 +77,13 @@ inline constexpr std::size_t tallied_weights = 2;
 /// What arrives at a spike port, in a row for each step to come. `slots` of them go round.
 struct Arrivals {
   Array<Line> sums = {};
-  Array<Line> counts = {};         ///< of spikes, where these are told from none
-  Array<TallyLine> tallies = {};   ///< of spikes of some `weights`, first all of the first
+  Array<Line> counts = {};        ///< of spikes, where these are told from none
+  Array<TallyLine> tallies = {};  ///< of spikes of some `weights`, first all of the first
   double weights[tallied_weights] = {};
-  std::size_t tallied = 0;               ///< so many weights are
-  Array<std::uint32_t> most = {};  ///< by row: no neuron has more spikes in its tally
+  std::size_t tallied = 0;            ///< so many weights are
+  Array<std::uint32_t> most = {};     ///< by row: no neuron has more spikes in its tally
   Array<unsigned char> is_used = {};  ///< by slot: whether there may be something in its sums
-  bool is_open = false;                     ///< there may be, in any slot
+  bool is_open = false;               ///< there may be, in any slot
 };
 
 /// Neurons of one model with the same step.

@@ -697,7 +697,9 @@ class Network {
             const Gathered& gathered) {
     const NeuronBlock& b = nodes[p.target].blocks[block];
     Array<Fired> modulators;
-    for (const std::size_t m : p.modulators) modulators.push_back(&spikes(m, before + offset, gathered));
+    for (const std::size_t m : p.modulators) {
+      modulators.push_back(&spikes(m, before + offset, gathered));
+    }
     const Array<FactorRows> factors = factor_rows(p, block, offset);
     Slice slice;
     slice.first = before + offset;
