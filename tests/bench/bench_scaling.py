@@ -3,11 +3,13 @@
 ``python tests/bench/bench_scaling.py [--rounds 5] [--networks 1000x100,100000x1000]``.
 Networks of excitation and inhibition in balance (Brunel 2000), NEURONSxINPUTS.
 
-Time: runs of one and of two threads advance in turn by 15 ms, and have equal spikes. Times are of
-the CPU, medians of the rounds: of the update of a neuron, of the delivery of an event (a spike at
-one connection), and of both together for a neuron and step, beside that of the first network with
-as many inputs: 1 is linear. What two threads gain is the median of the ratios of wall times, which
-needs two idle cores; in brackets that of the CPU times of their work, which does not.
+Time: runs of one and of two threads advance in turn, by 15 ms or, below 10^8 synapses, up to 1.5 s,
+and have equal spikes. Times are of the CPU, medians of the rounds: of the update of a neuron, of
+the delivery of an event (a spike at one connection), and of both together for a neuron and step,
+beside that of the first network with as many inputs: 1 is linear. What two threads gain is the
+median of the ratios of wall times, which needs two idle cores; in brackets that of the CPU times of
+their work, which does not. Beside it stands what the machine gains with two processes that share
+nothing, in the same rounds: where processors are virtual that may be much less than 2.
 
 Memory: the peak of a process from connecting to the begin of the run, for each synapse, beside the
 lists or the matrix that it is given: of one weight and one delay, of lists with weights and delays
@@ -42,10 +44,15 @@ from nestml_core.api import NetworkExperiment
 NETWORKS = "1000x100,10000x100,10000x1000,100000x100,100000x1000,1000000x100"
 KINDS = ("one", "lists", "matrix")
 STEPS = 150
-MEGABYTE = 1e6
+ARITHMETIC = """
+import time
+begin = time.perf_counter()
+sum(k * k for k in range(2_000_000))
+print(time.perf_counter() - begin)
+"""
 TIME_HEAD = (
     f"{'neurons':>9}{'synapses':>12}{'ns/update':>11}{'ns/event':>10}{'ns/step':>9}{'growth':>8}"
-    f"{'Hz':>7}{'2 threads':>11}{'(work)':>9}"
+    f"{'Hz':>7}{'2 threads':>11}{'(work)':>9}{'machine':>9}"
 )
 MEMORY_HEAD = (
     f"{'neurons':>9}{'synapses':>12}  bytes a synapse: one weight and delay   lists of their own"
@@ -58,33 +65,36 @@ MEMORY_HEAD = (
 
 def timed(neurons: int, degree: int, rounds: int) -> Mapping[str, float]:
     """Measure how long one network takes, on one thread and on two."""
-    case = random_balanced(np.random.default_rng(1), neurons, degree, STEPS * DT * (rounds + 1))
+    steps = STEPS * min(max(10**8 // (neurons * degree), 1), 100)
+    case = random_balanced(np.random.default_rng(1), neurons, degree, steps * DT * (rounds + 1))
     with compiled() as made:
         experiment = described(case)
         with opened(experiment, made, threads=1) as one, opened(experiment, made, threads=2) as two:
             for run in (one, two):
                 run.handle.measure()
                 assert run.handle.begin() == 0, run.handle.text
-            return measured(case, rounds, one, two)
+            return measured(case, steps, rounds, one, two)
 
 
-def measured(case: Case, rounds: int, one: Any, two: Any) -> Mapping[str, float]:
+def measured(case: Case, steps: int, rounds: int, one: Any, two: Any) -> Mapping[str, float]:
     for run in (one, two):
-        assert run.handle.advance(STEPS) == 0
+        assert run.handle.advance(steps) == 0
     equal_spikes(one, two)
     phases: dict[Any, list[tuple[float, float]]] = {one: [], two: []}
     walls: dict[Any, list[float]] = {one: [], two: []}
+    machine = []
     for k in range(rounds):
         for run in (one, two) if k % 2 == 0 else (two, one):
             before, begin = run.handle.seconds, time.perf_counter()
-            assert run.handle.advance(STEPS) == 0, run.handle.text
+            assert run.handle.advance(steps) == 0, run.handle.text
             walls[run].append(time.perf_counter() - begin)
             update, delivery = (b - a for a, b in zip(before, run.handle.seconds, strict=True))
             phases[run].append((update, delivery))
+        machine.append(machine_gain())
     spikes = equal_spikes(one, two) / rounds
     update, delivery = (median(x) for x in zip(*phases[one], strict=True))
     both = zip(phases[one], phases[two], strict=True)
-    updates = case.neurons * STEPS
+    updates = case.neurons * steps
     return {
         "update": update / updates * 1e9,
         "event": delivery / max(spikes * case.synapses / case.neurons, 1) * 1e9,
@@ -92,7 +102,21 @@ def measured(case: Case, rounds: int, one: Any, two: Any) -> Mapping[str, float]
         "rate": spikes / (updates * DT) * 1e3,
         "gain": median(a / b for a, b in zip(walls[one], walls[two], strict=True)),
         "work": median(sum(a) / sum(b) for a, b in both),
+        "machine": median(machine),
     }
+
+
+def machine_gain() -> float:
+    """Return how many times as much two processes compute as one does."""
+    (alone,) = computing(1)
+    return 2 * alone / max(computing(2))
+
+
+def computing(processes: int) -> list[float]:
+    """Have processes compute the same at once; return the seconds that each takes."""
+    command = [sys.executable, "-S", "-c", ARITHMETIC]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(processes)]
+    return [float(p.communicate()[0]) for p in started]
 
 
 def equal_spikes(one: Any, two: Any) -> int:
@@ -204,7 +228,8 @@ def time_table(networks: list[tuple[int, int]], rounds: int) -> None:
         growth = x["step"] / first.setdefault(degree, x["step"])
         print(
             f"{neurons:9}{neurons * degree:12}{x['update']:11.2f}{x['event']:10.2f}"
-            f"{x['step']:9.2f}{growth:8.2f}{x['rate']:7.1f}{x['gain']:10.2f}x{x['work']:8.2f}x",
+            f"{x['step']:9.2f}{growth:8.2f}{x['rate']:7.1f}{x['gain']:10.2f}x{x['work']:8.2f}x"
+            f"{x['machine']:8.2f}x",
             flush=True,
         )
 
