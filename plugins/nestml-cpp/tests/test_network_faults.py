@@ -267,6 +267,20 @@ def test_a_number_that_is_none_ends_the_run(tmp_path: Path) -> None:
         assert (kept[:500] == 1.0).all()
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_number_that_is_none_is_found_at_the_end_where_nothing_is_recorded(
+    threads: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "unstable.nestml"
+    path.write_text(UNSTABLE)
+    net = Network(dt=0.1)
+    net.create(path, 600, parameters={"rate": 100.0})
+    net.run(7.0, backend="cpp", threads=threads)  # exp(700) is a number
+    for steps in (71, 72, 75):  # exp(710) is none
+        with pytest.raises(ModelError, match=rf"`x` is not a finite number after step {steps} "):
+            net.run(steps / 10, backend="cpp", threads=threads)
+
+
 def test_a_guard_that_does_not_hold_names_the_neuron(tmp_path: Path) -> None:
     path = tmp_path / "guarded.nestml"
     path.write_text(GUARDED)

@@ -493,6 +493,7 @@ class Network {
       team.meet();
       if (failed_delivery[turn]) return before;
     }
+    guarded(failed_update[0], [&] { return look(thread); });
     return now;
   }
 
