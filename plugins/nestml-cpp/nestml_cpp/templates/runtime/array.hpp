@@ -11,7 +11,7 @@
 namespace nestml_runtime {
 inline namespace v1 {
 
-/// The smaller and the larger of two values.
+/// The smaller and the larger of two values, without the header <algorithm>, which is long.
 template <class T>
 constexpr T least(T a, T b) {
   return b < a ? b : a;
